@@ -1,0 +1,1 @@
+"""packetlab: see network traffic at work."""

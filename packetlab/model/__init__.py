@@ -1,0 +1,1 @@
+"""The one encapsulation model: headers, fields, packets, faults. Nothing here does input or output."""
