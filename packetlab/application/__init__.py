@@ -1,0 +1,1 @@
+"""The application layer: what the processes say to one another."""

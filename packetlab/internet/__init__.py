@@ -1,0 +1,1 @@
+"""The internet layer: packets between any two hosts."""

@@ -1,0 +1,1 @@
+"""The transport layer: data between processes."""
