@@ -71,7 +71,7 @@ class IPv4(
     ref="RFC 791 section 3.1",
     rides={Ethernet: 0x0800},
     pseudo=("src", "dst"),
-    opaque=lambda h: h.fragment_offset,
+    opaque="fragment_offset",
     wireshark="ip",
 ):
     """Carries data from any host to any other; promises neither delivery nor order."""

@@ -146,6 +146,8 @@ def compile_codec(cls: Any) -> None:
     cls._decode = staticmethod(scope["decode"])
     cls._assemble = scope["assemble"]
     cls.__new__ = staticmethod(scope["new"])
+    if cls.pseudo and "pseudo_sum" not in cls.__dict__:
+        cls.pseudo_sum = scope["own_pseudo_sum"]
 
 
 def _check_names(cls: Any) -> None:
@@ -187,23 +189,21 @@ def _numbers(cls: Any, values: dict[str, Any]) -> list[Any]:
     ]
 
 
-def next_key(carrier: Any, layers: Any, index: int, otherwise: int) -> int:
-    """The number under which the layer inside rides on `carrier`."""
-    if index + 1 < len(layers):
-        for klass in type(layers[index + 1]).__mro__:
-            if klass in carrier.keys:
-                return carrier.keys[klass]  # type: ignore[no-any-return]
+def next_key(carrier: Any, inside: Any, otherwise: int) -> int:
+    """The number under which a class, or the family it is of, rides on `carrier`."""
+    for klass in inside.__mro__ if inside is not None else ():
+        if klass in carrier.keys:
+            return carrier.keys[klass]  # type: ignore[no-any-return]
     return otherwise
 
 
 def pseudo_sum(layers: Any, index: int) -> int:
     """The sum of the addresses of the nearest layer outside that has some (RFC 768, RFC 8200 section 8.1)."""
-    total = 0
     while index > 0:
         index -= 1
         outer = layers[index]
-        if type(outer).pseudo:
-            return outer.pseudo_sum(layers, index) + total  # type: ignore[no-any-return]
+        if outer.pseudo:
+            return outer.pseudo_sum(layers, index)  # type: ignore[no-any-return]
     return 0
 
 
@@ -265,6 +265,10 @@ class _Writer:
         self.write_new()
         self.write_decode()
         self.write_assemble()
+        if self.cls.pseudo:
+            self.scope["from_bytes"] = int.from_bytes
+            self.out("def own_pseudo_sum(h, layers, index):")
+            self.out(f"    return from_bytes({' + '.join('h.' + name for name in self.cls.pseudo)}, 'big')")
         return "\n".join(self.lines) + "\n"
 
     # ---- construction
@@ -336,8 +340,10 @@ class _Writer:
             from packetlab.model.trace import shifted
 
             self.scope["shifted"] = shifted
+        late = self.looks_up_next()
         if cls.variant is not None:
             self.scope["variant"] = cls.variant
+        if cls.variant is not None and not late:
             self.out("    other = variant(data, pos, end)")
             self.out("    if other is not None: return other._decode(data, pos, end, faults)")
         if cls.family and cls.family_base is cls:
@@ -413,8 +419,17 @@ class _Writer:
                 self.out(f"    if h.{spec.name} != {spec.expect}: return decode_slowly(cls, data, pos, end, faults)")
         self.write_body_end()
         self.write_next()
+        if cls.variant is not None and late:
+            # Bytes whose next protocol is known are of this class: only others are asked about, which is cheap.
+            self.out("    if next_class is None:")
+            self.out("        other = variant(data, pos, end)")
+            self.out("        if other is not None: return other._decode(data, pos, end, faults)")
         self.out("    h.__class__ = cls")
         self.out("    return h, at, body_end, next_class")
+
+    def looks_up_next(self) -> bool:
+        """Whether a field's value says which header follows."""
+        return any(isinstance(spec.fill, NextProtocol) for spec in self.specs)
 
     def _is_in(self, part: Part, spec: FieldSpec) -> bool:
         if isinstance(part, Loose):
@@ -532,7 +547,9 @@ class _Writer:
             self.out("            if guess.accepts(data, at, body_end):")
             self.out("                next_class = guess")
             self.out("                break")
-        if cls.opaque is not None:
+        if isinstance(cls.opaque, str):
+            self.out(f"    if h.{cls.opaque}: next_class = None")
+        elif cls.opaque is not None:
             self.scope["opaque"] = cls.opaque
             self.out("    if opaque(h): next_class = None")
 
@@ -549,7 +566,7 @@ class _Writer:
             value = f"h.{spec.slot}"
             build = f"build_{number}({value}, h)"
             if spec.variable.lazy:
-                build = f"{value} if type({value}) is bytes else {build}"
+                build = f"{value} if type({value}) is bytes else {build} if {value} else b''"
             if spec.when is not None:
                 build = f"({build}) if when_field_{number}(h) else b''"
             self.out(f"{pad}v{number} = {build}")
@@ -612,7 +629,11 @@ class _Writer:
         elif isinstance(fill, Count):
             self.out(f"{pad}if {name} is None: {name} = len(h.{fill.of})")
         elif isinstance(fill, NextProtocol):
-            self.out(f"{pad}if {name} is None: {name} = next_key(cls, layers, index, {fill.otherwise})")
+            self.out(f"{pad}if {name} is None:")
+            self.out(f"{pad}    inside = type(layers[index + 1]) if index + 1 < len(layers) else None")
+            self.out(f"{pad}    {name} = keys.get(inside)")
+            self.out(f"{pad}    if {name} is None: {name} = next_key(cls, inside, {fill.otherwise})")
+            self.scope["keys"] = self.cls.keys
         elif isinstance(fill, Checksum):
             self.out(f"{pad}wanted = {name} is None")
             self.out(f"{pad}if wanted: {name} = 0")

@@ -51,7 +51,7 @@ class HeaderMeta(type):
     key           this subclass's value(s) of the family's key field
     variant       variant(data, pos, end) -> another class that should decode these bytes instead, or None
     accepts       accepts(data, pos, end) -> whether these bytes look like this protocol
-    opaque        opaque(header) -> true where what is inside cannot be read (later fragments, ciphertext)
+    opaque        a field's name, or opaque(header): true where what is inside cannot be read (later fragments, ciphertext)
     quotes        the class with which the packet quoted in the body begins (ICMP errors)
     body          the class of the body, where it is always the same
     pseudo        the address fields of the pseudo-header over which transports sum
@@ -165,13 +165,15 @@ class Header(metaclass=HeaderMeta):
     family_keys: ClassVar[tuple[int, ...]] = ()
     variant: ClassVar[Callable[[bytes, int, int], Any] | None] = None
     accepts: ClassVar[Callable[[bytes, int, int], bool] | None] = None
-    opaque: ClassVar[Callable[[Any], Any] | None] = None
+    opaque: ClassVar[Callable[[Any], Any] | str | None] = None
     quotes: ClassVar[type["Header"] | None] = None
     body: ClassVar[type["Header"] | None] = None
     pseudo: ClassVar[tuple[str, ...]] = ()
     rebase: ClassVar[bool] = False
     has_excess: ClassVar[bool] = False
     draft: ClassVar[type[Any]]
+    compose: ClassVar[Callable[["Header", Any], "Packet"]]
+    """Set by model/packet.py, which imports this module."""
     subclasses: ClassVar[list[type["Header"]]] = []
     """Every declared header, in the order of declaration."""
 
@@ -191,7 +193,8 @@ class Header(metaclass=HeaderMeta):
         for option in ("variant", "accepts", "opaque"):
             # Inherited by a family's members as a plain function; `variant` is the base's affair alone.
             function = options.pop(option, None if option == "variant" else parent.__dict__.get(option))
-            setattr(cls, option, staticmethod(function.__func__ if isinstance(function, staticmethod) else function) if function else None)
+            plain = function.__func__ if isinstance(function, staticmethod) else function
+            setattr(cls, option, staticmethod(plain) if callable(plain) else plain)
         for option in ("wireshark", "link_types", "next_by", "quotes", "body", "pseudo", "rebase"):
             if option in options:
                 setattr(cls, option, options.pop(option))
@@ -281,9 +284,7 @@ class Header(metaclass=HeaderMeta):
     # ------------------------------------------------------------ composing and coding
 
     def __truediv__(self, inner: "Header | Packet | bytes | str") -> "Packet":
-        from packetlab.model.packet import compose
-
-        return compose(self, inner)
+        return Header.compose(self, inner)
 
     def encode(self) -> bytes:
         """This header alone, its automatic fields filled for an empty body."""

@@ -5,16 +5,20 @@ value that nothing changes. Encapsulation goes from the inside out, each layer h
 Decapsulation goes from the outside in and never raises: what does not fit becomes a Fault on the packet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Cause, Fault
-from packetlab.model.header import Header, HeaderType
+from packetlab.model.frame import ETHERNET_LINK_TYPE
+from packetlab.model.header import Decoded, Header, HeaderType
+
+new_object = object.__new__
 
 MAX_LAYERS = 64
 """Headers inside headers; more are left undecoded, with a fault."""
+_DEPTHS = range(MAX_LAYERS)
 MAX_QUOTES = 4
 """Packets quoted in ICMP errors inside packets quoted in ICMP errors."""
 
@@ -31,29 +35,26 @@ class Span:
 class Packet:
     """Layers from the outside in, and the payload that no header describes."""
 
-    __slots__ = ("_bounds", "_faults", "data", "layers", "payload", "quoted", "trailers")
-
     layers: tuple[Header, ...]
     payload: bytes
-    trailers: tuple[tuple[int, bytes], ...]
+    trailers: tuple[tuple[int, bytes], ...] = ()
     """(layer index, bytes that follow that layer inside the one around it): Ethernet padding, mostly."""
-    data: bytes | None
+    data: bytes | None = None
     """The bytes it was decapsulated from; None for a composed packet."""
-    quoted: "Packet | None"
+    quoted: "Packet | None" = None
     """The packet that an ICMP error quotes, with spans and faults in the same bytes."""
+    # Most packets have none of these; as class attributes they cost nothing until they are set.
+    _bounds: "list[tuple[int, int, int]] | None" = None
+    _faults: "Sequence[Fault]" = ()
+    _start: int = 0
+    _steps: "list[Decoded] | None" = None
 
     def __init__(
-        self,
-        layers: tuple[Header, ...],
-        payload: bytes = b"",
-        *,
-        trailers: tuple[tuple[int, bytes], ...] = (),
-        quoted: "Packet | None" = None,
+        self, layers: tuple[Header, ...], payload: bytes = b"", trailers: tuple[tuple[int, bytes], ...] = ()
     ) -> None:
-        self.layers, self.payload, self.trailers, self.quoted = layers, payload, trailers, quoted
-        self.data: bytes | None = None
-        self._bounds: list[tuple[int, int, int]] | None = None
-        self._faults: list[Fault] = []
+        self.layers, self.payload = layers, payload
+        if trailers:
+            self.trailers = trailers
 
     # ------------------------------------------------------------ composing
 
@@ -81,7 +82,7 @@ class Packet:
 
     def refilled(self) -> "Packet":
         """The same packet with every automatic field to be filled again."""
-        return Packet(tuple(header.refilled() for header in self.layers), self.payload, trailers=self.trailers)
+        return Packet(tuple(header.refilled() for header in self.layers), self.payload, self.trailers)
 
     def filled(self) -> "Packet":
         """The packet as it would be on the wire: encapsulated, and read back layer by layer."""
@@ -96,11 +97,14 @@ class Packet:
     def __getitem__(self, key: tuple[type[HeaderType], int]) -> HeaderType: ...
     def __getitem__(self, key: Any) -> Any:
         """`packet[TCP]`: the outermost TCP header; `packet[IPv4, 1]`: the second. KeyError where there is none."""
+        for header in self.layers:
+            if header.__class__ is key:
+                return header
         number = 0
         if type(key) is tuple:
             key, number = key
         for header in self.layers:
-            if header.__class__ is key or isinstance(header, key):
+            if isinstance(header, key):
                 if not number:
                     return header
                 number -= 1
@@ -131,6 +135,9 @@ class Packet:
 
     def bounds(self) -> list[tuple[int, int, int]]:
         """The same as plain tuples (start, body, end)."""
+        if self._bounds is None and self._steps is not None:
+            starts = [self._start, *[step[1] for step in self._steps]]
+            self._bounds = [(start, step[1], step[2]) for start, step in zip(starts, self._steps, strict=False)]
         if self._bounds is None:
             # A composed packet: sizes as encapsulation makes them.
             sizes, body = [], self.payload
@@ -195,20 +202,28 @@ class Packet:
 
 def compose(outer: "Header | Packet", inner: "Header | Packet | bytes | str") -> Packet:
     """`outer / inner`. Text becomes UTF-8 bytes; nothing can be put inside bytes."""
-    left = outer if isinstance(outer, Packet) else Packet((outer,))
-    if left.payload:
-        raise UsageError("nothing can be put inside a payload of bytes", remedy="put the header before the bytes")
+    if isinstance(outer, Packet):
+        layers, trailers = outer.layers, outer.trailers
+        if outer.payload:
+            raise UsageError("nothing can be put inside a payload of bytes", remedy="put the header before the bytes")
+    else:
+        layers, trailers = (outer,), ()
     if isinstance(inner, Header):
-        return Packet((*left.layers, inner), trailers=left.trailers)
+        return Packet((*layers, inner), b"", trailers)
+    if type(inner) is bytes:
+        return Packet(layers, inner, trailers)
     if isinstance(inner, Packet):
-        shift = len(left.layers)
-        trailers = left.trailers + tuple((index + shift, data) for index, data in inner.trailers)
-        return Packet(left.layers + inner.layers, inner.payload, trailers=trailers, quoted=inner.quoted)
+        shift = len(layers)
+        trailers += tuple((index + shift, data) for index, data in inner.trailers)
+        return Packet(layers + inner.layers, inner.payload, trailers)
     if isinstance(inner, str):
         inner = inner.encode()
     if not isinstance(inner, bytes | bytearray | memoryview):
         raise UsageError(f"{inner!r} cannot be put inside a header", remedy="give a header, a packet, bytes or text")
-    return Packet(left.layers, bytes(inner), trailers=left.trailers)
+    return Packet(layers, bytes(inner), trailers)
+
+
+Header.compose = compose
 
 
 def decapsulate(data: bytes, first: type[Header] | int | None = None, *, wire_length: int | None = None) -> Packet:
@@ -220,53 +235,52 @@ def decapsulate(data: bytes, first: type[Header] | int | None = None, *, wire_le
     if type(data) is not bytes:
         data = bytes(data)
     if first is None or isinstance(first, int):
-        first = first_header(1 if first is None else first)
-    packet = _decapsulate(data, first, 0, len(data), 0)
+        link_type = ETHERNET_LINK_TYPE if first is None else first
+        first = _FIRST.get(link_type) or first_header(link_type)
+    packet = _take_apart(data, first, 0, len(data), 0)
     if packet._faults and wire_length is not None and wire_length > len(data):
         packet._faults = _blame(packet._faults, "capture")
     return packet
 
 
-def _decapsulate(data: bytes, first: type[Header] | None, pos: int, end: int, depth: int) -> Packet:
-    layers: list[Header] = []
-    bounds: list[tuple[int, int, int]] = []
-    faults: list[Fault] = []
-    klass: Any = first
-    at, stop = pos, end
-    trailers: Any = ()
-    header: Any = None
-    while klass is not None:
-        header, body, body_end, klass = klass._decode(data, at, stop, faults)
-        if body_end < stop:
-            trailers = (*trailers, (len(layers), data[body_end:stop]))
-            stop = body_end
-        layers.append(header)
-        bounds.append((at, body, body_end))
-        at = body
-        if len(layers) >= MAX_LAYERS and klass is not None:
-            faults.append(Fault(klass.__name__, at, f"more than {MAX_LAYERS} headers inside one another"))
-            break
-    packet = Packet.__new__(Packet)
-    packet.layers = tuple(layers)
-    packet.payload = data[at:stop]
-    packet.trailers = trailers
+def _take_apart(data: bytes, klass: Any, at: int, stop: int, depth: int) -> Packet:
+    packet = new_object(Packet)
     packet.data = data
-    packet.quoted = None
-    packet._bounds = bounds
-    packet._faults = faults
-    if header is not None and header.quotes is not None and at < stop and depth < MAX_QUOTES:
-        quoted = _decapsulate(data, header.quotes, at, stop, depth + 1)
-        quoted._faults = _blame(quoted._faults, "quote")
-        packet.quoted = quoted
+    packet._start = at
+    faults: list[Fault] = []
+    steps: list[Decoded] = []
+    if klass is not None:
+        for _ in _DEPTHS:
+            step = klass._decode(data, at, stop, faults)
+            steps.append(step)
+            header, at, body_end, klass = step
+            if body_end < stop:
+                packet.trailers = (*packet.trailers, (len(steps) - 1, data[body_end:stop]))
+                stop = body_end
+            if klass is None:
+                break
+        else:
+            faults.append(Fault(klass.__name__, at, f"more than {MAX_LAYERS} headers inside one another"))
+        if header.quotes is not None and at < stop and depth < MAX_QUOTES:
+            packet.quoted = _take_apart(data, header.quotes, at, stop, depth + 1)
+            packet.quoted._faults = _blame(packet.quoted._faults, "quote")
+    packet.layers = tuple([step[0] for step in steps])
+    packet.payload = data[at:stop]
+    packet._steps = steps
     if faults:
-        first_fragment = next((n for n, h in enumerate(layers) if getattr(h, "more_fragments", 0)), None)
-        if first_fragment is not None:
-            inside = bounds[first_fragment][1]
-            packet._faults = [replace(f, cause="fragment") if f.offset >= inside and f.needed else f for f in faults]
+        packet._faults = _of_first_fragment(packet, faults)
     return packet
 
 
-def _blame(faults: list[Fault], cause: Cause) -> list[Fault]:
+def _of_first_fragment(packet: Packet, faults: Sequence[Fault]) -> Sequence[Fault]:
+    """What is missing inside the first fragment of a datagram is in the others."""
+    for header, span in zip(packet.layers, packet.spans, strict=True):
+        if getattr(header, "more_fragments", 0):
+            return [replace(f, cause="fragment") if f.offset >= span.body and f.needed else f for f in faults]
+    return faults
+
+
+def _blame(faults: Sequence[Fault], cause: Cause) -> list[Fault]:
     """Bytes that are missing because somebody on the way kept less: not the sender's fault."""
     return [
         replace(fault, cause=cause)

@@ -223,7 +223,7 @@ def decode_slowly(cls: Any, data: bytes, pos: int, end: int, faults: list[Fault]
 
 def choose_next(cls: Any, header: Any, data: bytes, at: int, body_end: int) -> Any:
     """The class of the header inside, or None."""
-    if at >= body_end or (cls.opaque is not None and cls.opaque(header)):
+    if at >= body_end or is_opaque(cls, header):
         return None
     if cls.body is not None:
         return cls.body
@@ -240,6 +240,13 @@ def choose_next(cls: Any, header: Any, data: bytes, at: int, body_end: int) -> A
         if guess.accepts is not None and guess.accepts(data, at, body_end):
             return guess
     return None
+
+
+def is_opaque(cls: Any, header: Any) -> bool:
+    """Whether what is inside cannot be read, by the class's `opaque`."""
+    if isinstance(cls.opaque, str):
+        return bool(getattr(header, cls.opaque))
+    return cls.opaque is not None and bool(cls.opaque(header))
 
 
 def encode_cut(header: Header) -> bytes:
