@@ -1,0 +1,324 @@
+"""The classic pcap file: its header, its record headers, and how to go on behind a damaged one.
+
+Format: draft-ietf-opsawg-pcap; https://www.tcpdump.org/manpages/pcap-savefile.5.html. Its records carry no
+mark by which they could be found; what can be checked of a record header is whether its lengths are possible.
+So the walk is optimistic and looks back when it meets a header that cannot be right:
+
+1. A record is *possible* where its captured length is within the format's bound (`most_captured`), its bytes
+   are all there, and its header is not all zeros. Possible records follow each other without a gap.
+2. Where a record is not possible, one of two lengths is wrong: its own, or that of the record before, which
+   led here. Both are covered by searching for the next sound record from inside the record before.
+3. In that search a header counts as *sound* only with evidence: it looks like its neighbours (near in time,
+   kept whole) or it starts a chain of `CHAIN` such headers, or a chain that ends exactly at the end of the
+   file. One that begins inside the record before must also lead beyond it, so that a capture which itself
+   carried a capture file is not taken apart.
+4. A record that claims more bytes than were on the wire is suspicious: it is kept unless the next header is
+   not possible and a sound record begins inside it.
+
+The reader of frames and the index (index.py) both leave step 2-4 to the `PcapWalk` here.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from packetlab.capture.damage import DamageList
+from packetlab.capture.source import Window
+from packetlab.model.errors import CaptureError
+
+NANOSECONDS = 1_000_000_000
+STANDARD_BOUND = 1 << 18
+"""The most bytes that a record may hold, as libpcap and Wireshark have it (MAXIMUM_SNAPLEN) ..."""
+LARGE_BOUND = 1 << 24
+"""... unless the file's own snap length says more, up to this ..."""
+HUGE_BOUND = 1 << 27
+"""... or its link type is one whose packets are larger."""
+_HUGE_LINK_TYPES = frozenset({231, 249, 279})  # D-Bus, USBPcap, EBHSCR
+
+CHAIN = 4
+"""So many sound headers in a row are taken for records."""
+_NEAR = 86_400  # seconds between neighbours, in a search
+_LONG_AGO = 31_536_000  # no clock that was set says 1970
+_MOST_CHAINS = 2_000  # followed inside one record; bounds the work on a hostile file
+_FIRST_LOOK, _LONGEST_LOOK = 1 << 13, 1 << 20
+
+# magic number: (ticks per second, bytes of a record header, bytes of the file header, name)
+_KINDS = {
+    0xA1B2C3D4: (1_000_000, 16, 24, "microseconds"),
+    0xA1B23C4D: (1_000_000_000, 16, 24, "nanoseconds"),
+    0xA1B2CD34: (1_000_000, 24, 24, "microseconds, modified"),
+    0x1C0001AC: (1_000_000_000, 16, 28, "nanoseconds, IXIA hardware"),
+    0x1C0001AB: (1_000_000_000, 16, 28, "nanoseconds, IXIA software"),
+}
+_DIRECTIONS = {4: "out"}  # sll_pkttype of the modified record header; 0..3 came in
+
+
+@dataclass(frozen=True, slots=True)
+class PcapLayout:
+    """What the file header says, and the numbers derived from it."""
+
+    order: str
+    """"<" or ">"."""
+    ticks: int
+    """Time units per second: 10**6 or 10**9."""
+    header_size: int
+    """Bytes of a record header: 16, or 24 in the modified format."""
+    start: int
+    """The offset of the first record."""
+    link_type: int
+    snap_length: int
+    version: tuple[int, int]
+    lengths: str
+    """"normal"; "swapped" where the length on the wire comes first; "sorted" where it is the larger one."""
+    name: str
+    frame_check_length: int = 0
+    """Bytes of frame check sequence at the end of each packet, where the header says so."""
+
+    @property
+    def most_captured(self) -> int:
+        """The bound of a record's captured length."""
+        if self.link_type in _HUGE_LINK_TYPES:
+            return HUGE_BOUND
+        return min(max(STANDARD_BOUND, self.snap_length), LARGE_BOUND)
+
+    @property
+    def nanoseconds_per_tick(self) -> int:
+        """1 or 1000."""
+        return NANOSECONDS // self.ticks
+
+
+def magic_of(start: bytes) -> tuple[int, str] | None:
+    """The magic number at the start of a pcap file and its byte order; None where there is none."""
+    for order in "<>":
+        (magic,) = struct.unpack_from(order + "I", start)
+        if magic in _KINDS:
+            return magic, order
+    return None
+
+
+def guess_magic(start: bytes) -> tuple[int, str] | None:
+    """The magic number that stood here before a byte of it was damaged, judged by the fields behind it."""
+    if len(start) < 24:
+        return None
+    for order in "<>":
+        magic, major, minor, _, _, _, network = struct.unpack_from(order + "IHHiIII", start)
+        if (major, minor) != (2, 4) or network > 0xFFFF:
+            continue
+        for known in _KINDS:
+            wrong = magic ^ known
+            if sum(1 for shift in (0, 8, 16, 24) if wrong >> shift & 0xFF) == 1:
+                return known, order
+    return None
+
+
+def read_layout(window: Window, damage: DamageList, name: str) -> PcapLayout:
+    """Reads the file header. CaptureError where there is not even that much."""
+    if not window.need(0, 24):
+        raise CaptureError(
+            f"{name} ends inside its file header ({len(window.buf)} of 24 bytes)",
+            remedy="no packet was written to it; record it again",
+        )
+    header = window.peek(0, 28)
+    found = magic_of(header)
+    if found is None:
+        found = guess_magic(header)
+        if found is None:
+            raise CaptureError(f"{name} is not a pcap file")
+        damage.note(0, f"the magic number should be {found[0]:#x}", 4, 0)
+    magic, order = found
+    ticks, header_size, start, kind = _KINDS[magic]
+    major, minor, _, _, snap_length, network = struct.unpack_from(order + "HHiIII", header, 4)
+    if major not in (2, 543):
+        damage.note(4, f"the version {major}.{minor} is not known; read as 2.4", 4, 0)
+    lengths = "normal"
+    if major == 543 or (major == 2 and minor < 3):
+        lengths = "swapped"  # libpcap wrote them the other way round before 0.4
+    elif major == 2 and minor == 3:
+        lengths = "sorted"  # both were in use
+    if not window.need(0, start):
+        raise CaptureError(f"{name} ends inside its file header", remedy="record it again")
+    words = "big-endian" if order == ">" else "little-endian"
+    return PcapLayout(
+        order=order,
+        ticks=ticks,
+        header_size=header_size,
+        start=start,
+        link_type=network & 0xFFFF,
+        snap_length=snap_length,
+        version=(major, minor),
+        lengths=lengths,
+        name=f"pcap, {kind}, {words}",
+        frame_check_length=(network >> 28) * 2 if network & 0x0400_0000 else 0,
+    )
+
+
+Record = tuple[int, int, int, int, int]
+"""Offset of the record, seconds, ticks, captured length, length on the wire."""
+
+
+class PcapWalk:
+    """Goes from record to record: `position` is the offset of the next, `previous` of the last (or -1)."""
+
+    def __init__(self, window: Window, layout: PcapLayout, damage: DamageList) -> None:
+        self.window = window
+        self.layout = layout
+        self.damage = damage
+        self.position = layout.start
+        self.previous = -1
+        self.previous_seconds = -1
+        self._unpack = struct.Struct(layout.order + "IIII").unpack_from
+        self._most = layout.most_captured
+
+    def header(self, offset: int) -> tuple[int, int, int, int]:
+        """Seconds, ticks, captured and wire length of the record header at `offset`, which must be here."""
+        seconds, ticks, captured, wire = self._unpack(self.window.buf, offset - self.window.base)
+        if self.layout.lengths == "swapped" or (self.layout.lengths == "sorted" and captured > wire):
+            captured, wire = wire, captured
+        return seconds, ticks, captured, wire
+
+    def accept(self, offset: int, seconds: int, captured: int) -> None:
+        """Moves behind the record at `offset`."""
+        self.previous, self.previous_seconds = offset, seconds
+        self.position = offset + self.layout.header_size + captured
+
+    def step(self) -> Record | None:
+        """The next record with all its bytes in the window; None at the end of the file.
+
+        Notes every damaged place that lies before it.
+        """
+        while True:
+            keep = self.position if self.previous < self.window.base else self.previous
+            problem = self._problem(self.position, keep)
+            if problem is None:
+                offset = self.position
+                seconds, ticks, captured, wire = self.header(offset)
+                if captured > wire and not self._confirmed(offset, captured):
+                    continue
+                self.accept(offset, seconds, captured)
+                return offset, seconds, ticks, captured, wire
+            if not problem:
+                return None
+            self._recover(problem)
+
+    def _problem(self, offset: int, keep: int) -> str | None:
+        """Why no record can begin at `offset`; "" at the end of the file, None where one does."""
+        window, size = self.window, self.layout.header_size
+        if not window.need(keep, offset + size):
+            left = window.end - offset
+            return f"the file ends inside a record header ({left} of {size} bytes)" if left else ""
+        seconds, _, captured, wire = self.header(offset)
+        if captured > self._most:
+            return f"a record header claims {captured} captured bytes; at most {self._most} are possible"
+        if not (seconds or captured or wire) and not any(window.peek(offset, size)):
+            return "zeros stand where a record header should be"
+        if not window.need(keep, offset + size + captured):
+            left = window.end - offset - size
+            return f"the file ends inside a record ({left} of {captured} bytes)"
+        return None
+
+    def _confirmed(self, offset: int, captured: int) -> bool:
+        """Whether a suspicious record is kept; otherwise the walk goes on at a sound record inside it."""
+        behind = offset + self.layout.header_size + captured
+        if not self._problem(behind, offset):
+            return True
+        inside = self._sound_inside(offset, behind)
+        if inside is None:
+            return True
+        what = f"a record claims {captured} bytes, but a sound record begins inside it"
+        self.damage.note(offset, what, inside - offset, 1)
+        self.position, self.previous = inside, -1
+        return False
+
+    def _recover(self, problem: str) -> None:
+        """Moves to the next sound record behind a damaged header, or to the end of the file."""
+        bad, before = self.position, self.previous
+        if before >= self.window.base:
+            inside = self._sound_inside(before, bad)
+            if inside is not None:
+                what = "a record claims too many bytes: a sound record begins inside it"
+                self.damage.note(before, what, 0, 0)
+                self.position, self.previous = inside, -1
+                return
+        found = self._search(bad)
+        stop = self.window.end if found is None else found
+        self.damage.note(bad, problem, stop - bad, self._how_many(bad, stop, found is None))
+        self.position, self.previous = stop, -1
+
+    def _how_many(self, bad: int, stop: int, at_end: bool) -> int | None:
+        """1 where the lost bytes are as many as a length in the damaged header says; else nobody knows."""
+        size = self.layout.header_size
+        header = self._kept_header
+        if len(header) < size:
+            return 1 if at_end else None
+        captured, wire = struct.unpack_from(self.layout.order + "II", header, 8)
+        if not any(header):
+            return None
+        if at_end and captured <= self._most and stop - bad < size + captured:
+            return 1
+        return 1 if stop - bad - size in (captured, wire) else None
+
+    _kept_header = b""
+
+    # ------------------------------------------------------------ evidence
+
+    def _looks_sound(self, offset: int) -> int | None:
+        """The captured length at `offset` if its header (which is here) looks like one; else None."""
+        _, ticks, captured, wire = self.header(offset)
+        if 0 < captured <= self._most and captured <= wire <= HUGE_BOUND and ticks < self.layout.ticks:
+            return captured
+        return None
+
+    def _is_certain(self, offset: int) -> bool:
+        seconds, _, captured, wire = self.header(offset)
+        near = seconds > _LONG_AGO and abs(seconds - self.previous_seconds) <= _NEAR
+        return near and captured in (wire, self.layout.snap_length)
+
+    def _chain(self, offset: int, beyond: int, keep: int) -> bool:
+        """Whether a chain of sound records starts at `offset`, and, if `beyond` is given, leads past it."""
+        window, size = self.window, self.layout.header_size
+        certain = False
+        for count in range(4096):
+            if not window.need(keep, offset + size):
+                return window.end == offset and count > 0
+            captured = self._looks_sound(offset)
+            if captured is None:
+                break
+            certain = certain or self._is_certain(offset)
+            behind = offset + size + captured
+            if not window.need(keep, behind):
+                break
+            if offset >= beyond and (certain or count + 1 >= CHAIN or (behind == window.end and window.at_end)):
+                return True
+            offset = behind
+        return False
+
+    def _sound_inside(self, record: int, behind: int) -> int | None:
+        """The first sound record that begins inside the one at `record` and leads to or past `behind`."""
+        from packetlab.capture.resync import pcap_candidates
+
+        window = self.window
+        if record < window.base:
+            return None
+        first = record + self.layout.header_size
+        candidates = pcap_candidates(window.peek(first, behind - first + 15), self.layout)
+        for candidate in candidates[:_MOST_CHAINS]:
+            offset = first + candidate
+            if offset < behind and self._chain(offset, behind, record):
+                return offset
+        return None
+
+    def _search(self, bad: int) -> int | None:
+        """The first sound record behind `bad`; None where the file has none. The window moves along."""
+        from packetlab.capture.resync import pcap_candidates
+
+        window, size = self.window, self.layout.header_size
+        self._kept_header = window.peek(bad, size)
+        start, look = bad + 1, _FIRST_LOOK
+        while window.need(min(start, window.end), start + size):
+            window.need(start, start + min(look, 1 << 16))
+            stop = min(start + look, window.end)
+            for candidate in pcap_candidates(window.peek(start, stop - start), self.layout):
+                if self._chain(start + candidate, 0, start):
+                    return start + candidate
+            start = max(stop - size + 1, start + 1)
+            look = min(look * 4, _LONGEST_LOOK)
+        return None
