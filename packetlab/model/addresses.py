@@ -40,9 +40,7 @@ def _ipv6(text: str) -> bytes:
     try:
         return IPv6Address(text.partition("%")[0]).packed
     except ValueError:
-        raise UsageError(
-            f"{text!r} is not an IPv6 address", remedy="write groups of hex digits: 2001:db8::1"
-        ) from None
+        raise UsageError(f"{text!r} is not an IPv6 address", remedy="write groups of hex digits: 2001:db8::1") from None
 
 
 def mac_bytes(value: bytes | str) -> bytes:

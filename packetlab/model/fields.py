@@ -257,7 +257,7 @@ class Octets(Variable):
     def _wanted(self, header: Any) -> int | None:
         if self.size is None or isinstance(self.size, int):
             return self.size
-        return getattr(header, self.size) if isinstance(self.size, str) else self.size(header)  # type: ignore[no-any-return]
+        return getattr(header, self.size) if isinstance(self.size, str) else self.size(header)
 
     def take(self, data: bytes, pos: int, end: int, header: Any, faults: list[Fault]) -> tuple[bytes, int]:
         wanted = self._wanted(header)

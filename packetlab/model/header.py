@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transf
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import CUT, Fault
-from packetlab.model.fields import REQUIRED, FieldSpec, Key, Length, NextProtocol, Octets, field
+from packetlab.model.fields import REQUIRED, FieldSpec, FixedBytes, Key, Length, NextProtocol, Octets, field
 
 if TYPE_CHECKING:
     from packetlab.model.packet import Packet
@@ -51,7 +51,7 @@ class HeaderMeta(type):
     key           this subclass's value(s) of the family's key field
     variant       variant(data, pos, end) -> another class that should decode these bytes instead, or None
     accepts       accepts(data, pos, end) -> whether these bytes look like this protocol
-    opaque        a field's name, or opaque(header): true where what is inside cannot be read (later fragments, ciphertext)
+    opaque        a field's name, or opaque(header): true where what is inside cannot be read
     quotes        the class with which the packet quoted in the body begins (ICMP errors)
     body          the class of the body, where it is always the same
     pseudo        the address fields of the pseudo-header over which transports sum
@@ -138,10 +138,11 @@ def _draft_of(cls: HeaderMeta) -> type:
 
     CPython allows the assignment only between classes of one base that add the same slots.
     """
-    own = {name: value for name, value in cls.__dict__.items() if isinstance(value, property)}
+    own: dict[str, Any] = {name: value for name, value in cls.__dict__.items() if isinstance(value, property)}
     own |= {"__slots__": cls.__dict__["__slots__"]}
     own |= {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}  # both share one C slot
-    return type.__new__(HeaderMeta, "Draft", (cls.__base__,), own)
+    own |= {"__new__": object.__new__}
+    return type.__new__(HeaderMeta, "Draft", (cls.__mro__[1],), own)
 
 
 class Header(metaclass=HeaderMeta):
@@ -180,7 +181,8 @@ class Header(metaclass=HeaderMeta):
     if TYPE_CHECKING:
         fields: ClassVar[tuple[FieldSpec, ...]]
         _decode: ClassVar[Callable[[bytes, int, int, list[Fault]], Decoded]]
-        _assemble: ClassVar[Callable[[Any, bytes, tuple["Header", ...], int], bytes]]
+
+        def _assemble(self, body: bytes, layers: tuple["Header", ...], index: int) -> bytes: ...
 
     @classmethod
     def _set_up(cls, parent: type["Header"], class_name: str, options: dict[str, Any], carries_like: Any) -> None:
@@ -210,9 +212,8 @@ class Header(metaclass=HeaderMeta):
             cls.family_keys = ()
         if carries_like is not None:
             cls.table, cls.keys, cls.guesses = carries_like.table, carries_like.keys, carries_like.guesses
-        elif cls.next_by or any(isinstance(spec.fill, NextProtocol) for spec in cls.fields):
-            if "table" not in parent.__dict__ or not parent.table:
-                cls.table, cls.keys, cls.guesses = {}, {}, []
+        elif "table" not in parent.__dict__ and (cls.next_by or any(map(_names_next, cls.fields))):
+            cls.table, cls.keys, cls.guesses = {}, {}, []
         cls.rides = rides
         for carrier, keys in rides.items():
             for number in _as_tuple(keys):
@@ -240,7 +241,7 @@ class Header(metaclass=HeaderMeta):
         )
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._state() == other._state()  # type: ignore[attr-defined]
+        return type(other) is type(self) and self._state() == other._state()
 
     def __hash__(self) -> int:
         return hash((type(self), self._state()))
@@ -251,7 +252,7 @@ class Header(metaclass=HeaderMeta):
             value = getattr(self, spec.name)
             if value is None or value == spec.default:
                 continue
-            shown = repr(spec.kind.text(value)) if isinstance(value, bytes) and hasattr(spec.kind, "text") else repr(value)
+            shown = repr(spec.kind.text(value) if isinstance(spec.kind, FixedBytes) and value is not CUT else value)
             parts.append(f"{spec.name}={shown}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -314,6 +315,10 @@ class Header(metaclass=HeaderMeta):
 
 def _refillable(spec: FieldSpec) -> bool:
     return spec.fill is not None and not isinstance(spec.fill, Key)
+
+
+def _names_next(spec: FieldSpec) -> bool:
+    return isinstance(spec.fill, NextProtocol)
 
 
 def _names(cls: type[Header]) -> str:

@@ -7,18 +7,18 @@ Decapsulation goes from the outside in and never raises: what does not fit becom
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, overload
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Cause, Fault
 from packetlab.model.frame import ETHERNET_LINK_TYPE
-from packetlab.model.header import Decoded, Header, HeaderType
+from packetlab.model.header import Header, HeaderType
 
-new_object = object.__new__
+new_packet = object.__new__
 
 MAX_LAYERS = 64
 """Headers inside headers; more are left undecoded, with a fault."""
-_DEPTHS = range(MAX_LAYERS)
 MAX_QUOTES = 4
 """Packets quoted in ICMP errors inside packets quoted in ICMP errors."""
 
@@ -46,8 +46,8 @@ class Packet:
     # Most packets have none of these; as class attributes they cost nothing until they are set.
     _bounds: "list[tuple[int, int, int]] | None" = None
     _faults: "Sequence[Fault]" = ()
-    _start: int = 0
-    _steps: "list[Decoded] | None" = None
+    _steps: "list[int] | None" = None
+    """Where each layer starts, and where the last one's body does, in `data`."""
 
     def __init__(
         self, layers: tuple[Header, ...], payload: bytes = b"", trailers: tuple[tuple[int, bytes], ...] = ()
@@ -72,12 +72,12 @@ class Packet:
             while index:
                 index -= 1
                 header = layers[index]
-                body = header._assemble(body, layers, index)  # type: ignore[call-arg,arg-type]
+                body = header._assemble(body, layers, index)
             return body
         behind = dict(self.trailers)
         while index:
             index -= 1
-            body = layers[index]._assemble(body, layers, index) + behind.get(index, b"")  # type: ignore[call-arg,arg-type,operator]
+            body = layers[index]._assemble(body, layers, index) + behind.get(index, b"")
         return body
 
     def refilled(self) -> "Packet":
@@ -136,22 +136,30 @@ class Packet:
     def bounds(self) -> list[tuple[int, int, int]]:
         """The same as plain tuples (start, body, end)."""
         if self._bounds is None and self._steps is not None:
-            starts = [self._start, *[step[1] for step in self._steps]]
-            self._bounds = [(start, step[1], step[2]) for start, step in zip(starts, self._steps, strict=False)]
+            # Where a layer's body ends: the end of the one around it, less what trails it there.
+            trailing, end, self._bounds = dict(self.trailers), self._end(), []
+            for index, (start, body) in enumerate(pairwise(self._steps)):
+                end -= len(trailing.get(index, b""))
+                self._bounds.append((start, body, end))
         if self._bounds is None:
             # A composed packet: sizes as encapsulation makes them.
-            sizes, body = [], self.payload
+            sizes, inside_bytes = [], self.payload
             behind = dict(self.trailers)
             for index in range(len(self.layers) - 1, -1, -1):
-                whole = self.layers[index]._assemble(body, self.layers, index)  # type: ignore[call-arg,arg-type]
-                sizes.append((len(whole) - len(body), len(body)))  # type: ignore[arg-type]
-                body = whole + behind.get(index, b"")  # type: ignore[operator]
+                whole = self.layers[index]._assemble(inside_bytes, self.layers, index)
+                sizes.append((len(whole) - len(inside_bytes), len(inside_bytes)))
+                inside_bytes = whole + behind.get(index, b"")
             at, found = 0, []
             for head, inside in reversed(sizes):
                 found.append((at, at + head, at + head + inside))
                 at += head
             self._bounds = found
         return self._bounds
+
+    def _end(self) -> int:
+        """Where the outermost layer, with what trails it, ends in `data`."""
+        assert self._steps is not None
+        return self._steps[-1] + len(self.payload) + sum(len(data) for _, data in self.trailers)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -234,39 +242,37 @@ def decapsulate(data: bytes, first: type[Header] | int | None = None, *, wire_le
     """
     if type(data) is not bytes:
         data = bytes(data)
-    if first is None or isinstance(first, int):
-        link_type = ETHERNET_LINK_TYPE if first is None else first
-        first = _FIRST.get(link_type) or first_header(link_type)
+    if first is None:
+        first = _ETHERNET or first_header(ETHERNET_LINK_TYPE)
+    elif isinstance(first, int):
+        first = _FIRST.get(first) or first_header(first)
     packet = _take_apart(data, first, 0, len(data), 0)
-    if packet._faults and wire_length is not None and wire_length > len(data):
+    if wire_length is not None and wire_length > len(data):
         packet._faults = _blame(packet._faults, "capture")
     return packet
 
 
 def _take_apart(data: bytes, klass: Any, at: int, stop: int, depth: int) -> Packet:
-    packet = new_object(Packet)
+    packet = new_packet(Packet)
     packet.data = data
-    packet._start = at
     faults: list[Fault] = []
-    steps: list[Decoded] = []
-    if klass is not None:
-        for _ in _DEPTHS:
-            step = klass._decode(data, at, stop, faults)
-            steps.append(step)
-            header, at, body_end, klass = step
-            if body_end < stop:
-                packet.trailers = (*packet.trailers, (len(steps) - 1, data[body_end:stop]))
-                stop = body_end
-            if klass is None:
-                break
-        else:
+    layers: list[Header] = []
+    packet._steps = steps = [at]
+    while klass is not None:
+        header, at, body_end, klass = klass._decode(data, at, stop, faults)
+        layers.append(header)
+        steps.append(at)
+        if body_end < stop:
+            packet.trailers = (*packet.trailers, (len(layers) - 1, data[body_end:stop]))
+            stop = body_end
+        if len(steps) > MAX_LAYERS and klass is not None:
             faults.append(Fault(klass.__name__, at, f"more than {MAX_LAYERS} headers inside one another"))
-        if header.quotes is not None and at < stop and depth < MAX_QUOTES:
-            packet.quoted = _take_apart(data, header.quotes, at, stop, depth + 1)
-            packet.quoted._faults = _blame(packet.quoted._faults, "quote")
-    packet.layers = tuple([step[0] for step in steps])
+            break
+    packet.layers = tuple(layers)
     packet.payload = data[at:stop]
-    packet._steps = steps
+    if at < stop and layers and header.quotes is not None and depth < MAX_QUOTES:
+        packet.quoted = _take_apart(data, header.quotes, at, stop, depth + 1)
+        packet.quoted._faults = _blame(packet.quoted._faults, "quote")
     if faults:
         packet._faults = _of_first_fragment(packet, faults)
     return packet
@@ -310,12 +316,15 @@ def _lazy_faults(header: Header, start: int) -> list[Fault]:
 
 
 _FIRST: dict[int, type[Header]] = {}
+_ETHERNET: type[Header] | None = None
 
 
 def first_header(link_type: int) -> type[Header] | None:
     """The class with which packets of that LINKTYPE_ begin, or None where packetlab knows none."""
+    global _ETHERNET
     if link_type not in _FIRST:
         for kind in Header.subclasses:
             for number in kind.link_types:
                 _FIRST[number] = kind
+        _ETHERNET = _FIRST.get(ETHERNET_LINK_TYPE)
     return _FIRST.get(link_type)

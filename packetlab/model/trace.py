@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from packetlab.model.compiler import Loose, Run, Word, layout
 from packetlab.model.fault import CUT, Fault
 from packetlab.model.fields import FieldSpec, FixedBytes, Items, Length, NeedMore, NextProtocol
 from packetlab.model.header import Decoded, Header
+from packetlab.model.layout import Loose, Run, Word, layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class _Reading:
         if cls.has_excess:
             self.header.excess = b""
 
-    def fault(self, text: str, field: str, needed: int | None = None, had: int | None = None, at: int | None = None) -> None:
+    def fault(
+        self, text: str, field: str, needed: int | None = None, had: int | None = None, at: int | None = None
+    ) -> None:
         where = self.at if at is None else at
         self.faults.append(Fault(self.cls.__name__, where, text, needed, had, field))
 
@@ -131,13 +133,19 @@ class _Reading:
         if limit < self.at:
             self.fault(
                 f"{spec.name} says {said} bytes, which is less than the header's fixed part takes",
-                spec.name, self.at - start, said, run_start,
+                spec.name,
+                self.at - start,
+                said,
+                run_start,
             )
             self.limit = self.at
         elif limit > self.end:
             self.fault(
                 f"{spec.name} says {said} bytes, more than there are",
-                spec.name, said, self.end - start, run_start,
+                spec.name,
+                said,
+                self.end - start,
+                run_start,
             )
             self.limit = self.end
         else:
@@ -151,7 +159,11 @@ class _Reading:
         for spec in self.cls.fields:
             if spec.expect is not None and getattr(self.header, spec.slot) != spec.expect:
                 found = getattr(self.header, spec.slot)
-                self.fault(f"{spec.name} is {found} where {self.cls.__name__} has {spec.expect}", spec.name, at=self.pos)
+                self.fault(
+                    f"{spec.name} is {found} where {self.cls.__name__} has {spec.expect}",
+                    spec.name,
+                    at=self.pos,
+                )
 
     def body_end(self) -> int:
         for spec in self.cls.fields:
@@ -166,15 +178,21 @@ class _Reading:
             if start + said < self.at:
                 self.fault(
                     f"{spec.name} says {said} bytes, less than the header itself",
-                    spec.name, self.at - start, said, self.pos,
+                    spec.name,
+                    self.at - start,
+                    said,
+                    self.pos,
                 )
             elif start + said > self.end:
                 self.fault(
                     f"{spec.name} says {said} bytes, more than there are",
-                    spec.name, said, self.end - start, self.pos,
+                    spec.name,
+                    said,
+                    self.end - start,
+                    self.pos,
                 )
             else:
-                return start + said
+                return int(start + said)
         return self.end
 
 
