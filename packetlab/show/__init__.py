@@ -1,0 +1,35 @@
+"""Showing packets: layers, bytes, RFC figure, ladder, explanation; as text, rich renderable, JSON and HTML.
+
+Every view is a `View` (or `Block`): `str(view)` is plain text of 80 columns, rich can print it, a notebook
+shows it, and `print_to_terminal(view)` chooses colour and width. Importing this costs little; rich is
+imported when a terminal wants colour.
+"""
+
+from packetlab.model.packet import Packet
+from packetlab.show.block import Block, View, blank, print_to_terminal, stacked, text_view
+from packetlab.show.layers import layers
+from packetlab.show.safe import safe_text
+from packetlab.show.summary import endpoints, summary
+from packetlab.show.view import look
+
+__all__ = [
+    "Block",
+    "View",
+    "blank",
+    "endpoints",
+    "layers",
+    "look",
+    "print_to_terminal",
+    "safe_text",
+    "stacked",
+    "summary",
+    "text_view",
+]
+
+
+def _packet_html(packet: Packet) -> str:
+    return layers(packet)._repr_html_()
+
+
+# How a notebook shows a packet; the model itself knows nothing of showing.
+Packet._repr_html_ = _packet_html  # type: ignore[attr-defined]
