@@ -226,27 +226,35 @@ class DecodeWriter(Source):
         key = next((spec for spec in self.specs if isinstance(spec.fill, NextProtocol)), None)
         if cls.body is not None:
             self.scope["body_class"] = cls.body
-            choose = "body_class"
-        elif key is not None or cls.next_by:
+            self.out("    next_class = body_class if at < body_end else None")
+        elif cls.next_by:
+            self.write_next_by()
+        elif key is not None:
             self.scope["table"] = cls.table
-            names = [key.name] if key is not None else list(cls.next_by)
-            choose = " or ".join(f"table.get(h.{name})" for name in names)
+            self.out(f"    next_class = table.get(h.{key.name}) if at < body_end else None")
         else:
             self.out("    next_class = None")
             return
-        self.out(f"    next_class = {choose} if at < body_end else None")
-        if cls.next_by:
-            self.scope["guesses"] = cls.guesses
-            self.out("    if next_class is not None:")
-            self.out("        accepts = next_class.accepts")
-            self.out("        if accepts is not None and not accepts(data, at, body_end): next_class = None")
-            self.out("    if next_class is None and at < body_end:")
-            self.out("        for guess in guesses:")
-            self.out("            if guess.accepts(data, at, body_end):")
-            self.out("                next_class = guess")
-            self.out("                break")
         if isinstance(cls.opaque, str):
             self.out(f"    if h.{cls.opaque}: next_class = None")
         elif cls.opaque is not None:
             self.scope["opaque"] = cls.opaque
             self.out("    if opaque(h): next_class = None")
+
+    def write_next_by(self) -> None:
+        """Ports: the first that is known, if the bytes look like its protocol; else whoever recognises them."""
+        self.scope["table"], self.scope["guesses"] = self.cls.table, self.cls.guesses
+        self.out("    next_class = None")
+        self.out("    if at < body_end:")
+        word = "if"
+        for name in self.cls.next_by:
+            self.out(f"        {word} h.{name} in table: next_class = table[h.{name}]")
+            word = "elif"
+        self.out("        if next_class is not None:")
+        self.out("            accepts = next_class.accepts")
+        self.out("            if accepts is not None and not accepts(data, at, body_end): next_class = None")
+        self.out("        if next_class is None:")
+        self.out("            for guess in guesses:")
+        self.out("                if guess.accepts(data, at, body_end):")
+        self.out("                    next_class = guess")
+        self.out("                    break")

@@ -123,6 +123,13 @@ class EncodeWriter(Source):
     def value_of(self, spec: FieldSpec) -> str:
         return f"f_{spec.name}" if spec.fill is not None and not isinstance(spec.fill, Key) else f"h.{spec.slot}"
 
+    def is_even(self) -> bool:
+        """Whether every header of this class is a whole number of 16-bit words."""
+        return any(
+            isinstance(spec.fill, Length) and spec.fill.counts == "header" and spec.fill.unit % 2 == 0
+            for spec in self.specs
+        )
+
     def write_checksum(self, spec: FieldSpec, pad: str) -> None:
         fill = spec.fill
         assert isinstance(fill, Checksum)
@@ -131,7 +138,8 @@ class EncodeWriter(Source):
         self.out(f"{pad}if not wanted: return head + body")
         if fill.over == "header":
             self.out(f"{pad}total = from_bytes(head, 'big')")
-            self.out(f"{pad}if len(head) & 1: total <<= 8")
+            if not self.is_even():
+                self.out(f"{pad}if len(head) & 1: total <<= 8")
         else:
             self.out(f"{pad}message = head + body")
             self.out(f"{pad}total = from_bytes(message, 'big')")

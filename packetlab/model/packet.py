@@ -7,7 +7,6 @@ Decapsulation goes from the outside in and never raises: what does not fit becom
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, overload
 
 from packetlab.model.errors import UsageError
@@ -46,8 +45,8 @@ class Packet:
     # Most packets have none of these; as class attributes they cost nothing until they are set.
     _bounds: "list[tuple[int, int, int]] | None" = None
     _faults: "Sequence[Fault]" = ()
-    _steps: "list[int] | None" = None
-    """Where each layer starts, and where the last one's body does, in `data`."""
+    _offset: int = 0
+    """Where `data` begins in the bytes of the packet that quotes this one."""
 
     def __init__(
         self, layers: tuple[Header, ...], payload: bytes = b"", trailers: tuple[tuple[int, bytes], ...] = ()
@@ -135,12 +134,13 @@ class Packet:
 
     def bounds(self) -> list[tuple[int, int, int]]:
         """The same as plain tuples (start, body, end)."""
-        if self._bounds is None and self._steps is not None:
-            # Where a layer's body ends: the end of the one around it, less what trails it there.
-            trailing, end, self._bounds = dict(self.trailers), self._end(), []
-            for index, (start, body) in enumerate(pairwise(self._steps)):
-                end -= len(trailing.get(index, b""))
-                self._bounds.append((start, body, end))
+        if self._bounds is None and self.data is not None:
+            # Hardly anyone asks, so decapsulation does not keep them: walk the layers once more.
+            at, stop, base, self._bounds = 0, len(self.data), self._offset, []
+            for header in self.layers:
+                _, body, end, _ = type(header)._decode(self.data, at, stop, [])
+                self._bounds.append((base + at, base + body, base + end))
+                at, stop = body, min(stop, end)
         if self._bounds is None:
             # A composed packet: sizes as encapsulation makes them.
             sizes, inside_bytes = [], self.payload
@@ -155,11 +155,6 @@ class Packet:
                 at += head
             self._bounds = found
         return self._bounds
-
-    def _end(self) -> int:
-        """Where the outermost layer, with what trails it, ends in `data`."""
-        assert self._steps is not None
-        return self._steps[-1] + len(self.payload) + sum(len(data) for _, data in self.trailers)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -234,7 +229,9 @@ def compose(outer: "Header | Packet", inner: "Header | Packet | bytes | str") ->
 Header.compose = compose
 
 
-def decapsulate(data: bytes, first: type[Header] | int | None = None, *, wire_length: int | None = None) -> Packet:
+def decapsulate(
+    data: bytes, first: type[Header] | int | None = None, *, wire_length: int | None = None, _depth: int = 0, _base: int = 0
+) -> Packet:
     """Take a packet apart, from the outside in. Never raises, whatever the bytes.
 
     `first` is the outermost header's class, or a LINKTYPE_ number; Ethernet where it is not given.
@@ -242,40 +239,42 @@ def decapsulate(data: bytes, first: type[Header] | int | None = None, *, wire_le
     """
     if type(data) is not bytes:
         data = bytes(data)
-    if first is None:
-        first = _ETHERNET or first_header(ETHERNET_LINK_TYPE)
-    elif isinstance(first, int):
-        first = _FIRST.get(first) or first_header(first)
-    packet = _take_apart(data, first, 0, len(data), 0)
-    if wire_length is not None and wire_length > len(data):
-        packet._faults = _blame(packet._faults, "capture")
-    return packet
-
-
-def _take_apart(data: bytes, klass: Any, at: int, stop: int, depth: int) -> Packet:
+    klass: Any = first
+    if klass is None:
+        klass = _ETHERNET or first_header(ETHERNET_LINK_TYPE)
+    elif isinstance(klass, int):
+        klass = _FIRST.get(klass) or first_header(klass)
     packet = new_packet(Packet)
     packet.data = data
     faults: list[Fault] = []
     layers: list[Header] = []
-    packet._steps = steps = [at]
+    at, stop = 0, len(data)
     while klass is not None:
         header, at, body_end, klass = klass._decode(data, at, stop, faults)
         layers.append(header)
-        steps.append(at)
         if body_end < stop:
             packet.trailers = (*packet.trailers, (len(layers) - 1, data[body_end:stop]))
             stop = body_end
-        if len(steps) > MAX_LAYERS and klass is not None:
+        if len(layers) >= MAX_LAYERS and klass is not None:
             faults.append(Fault(klass.__name__, at, f"more than {MAX_LAYERS} headers inside one another"))
             break
     packet.layers = tuple(layers)
     packet.payload = data[at:stop]
-    if at < stop and layers and header.quotes is not None and depth < MAX_QUOTES:
-        packet.quoted = _take_apart(data, header.quotes, at, stop, depth + 1)
-        packet.quoted._faults = _blame(packet.quoted._faults, "quote")
+    if at < stop and layers and header.quotes is not None and _depth < MAX_QUOTES:
+        packet.quoted = _quote(data[at:stop], header.quotes, _depth + 1, _base + at)
     if faults:
         packet._faults = _of_first_fragment(packet, faults)
+        if wire_length is not None and wire_length > len(data):
+            packet._faults = _blame(packet._faults, "capture")
     return packet
+
+
+def _quote(data: bytes, first: type[Header], depth: int, base: int) -> Packet:
+    """The packet quoted in an ICMP error, `base` bytes into it; what is missing of it is nobody's fault."""
+    quoted = decapsulate(data, first, _depth=depth, _base=base)
+    quoted._offset = base
+    quoted._faults = _blame([replace(fault, offset=fault.offset + base) for fault in quoted._faults], "quote")
+    return quoted
 
 
 def _of_first_fragment(packet: Packet, faults: Sequence[Fault]) -> Sequence[Fault]:
