@@ -7,16 +7,22 @@ imported when a terminal wants colour.
 
 from packetlab.model.packet import Packet
 from packetlab.show.block import Block, View, blank, print_to_terminal, stacked, text_view
+from packetlab.show.bytes import bytes_view
+from packetlab.show.ladder import ladder
 from packetlab.show.layers import layers
+from packetlab.show.relative import RelativeNumbers
 from packetlab.show.safe import safe_text
 from packetlab.show.summary import endpoints, summary
 from packetlab.show.view import look
 
 __all__ = [
     "Block",
+    "RelativeNumbers",
     "View",
     "blank",
+    "bytes_view",
     "endpoints",
+    "ladder",
     "layers",
     "look",
     "print_to_terminal",

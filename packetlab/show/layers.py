@@ -77,7 +77,14 @@ def _packet(block: Block, view: PacketView, first: int, indent: int) -> None:
         for one in view.foreign:
             _foreign(block, one, pad)
     elif view.payload:
-        _payload(block, "rest of the cut header" if view.layers and view.layers[-1].header.is_cut else "payload", view.payload_offset, view.payload, len(view.data) - view.start, pad)
+        _payload(
+            block,
+            "rest of the cut header" if view.layers and view.layers[-1].header.is_cut else "payload",
+            view.payload_offset,
+            view.payload,
+            len(view.data) - view.start,
+            pad,
+        )
     for layer in reversed(view.layers):
         offset, data = layer.trailer
         if data:
@@ -98,8 +105,8 @@ def _layer(block: Block, view: PacketView, layer: LayerView, number: int, pad: s
     _fields(block, layer.fields, min(names, WIDEST_NAME), f"{pad}  ", number)
     excess = getattr(layer.header, "excess", b"")
     if excess:
-        block.wrapped((f"{pad}  ", ""), ("bytes of the header that no field claims: ", "note"), (excess[:32].hex(" "), ""),
-                      hang=len(pad) + 4)  # fmt: skip
+        pieces: list[Piece] = [("bytes of the header that no field claims: ", "note"), (excess[:32].hex(" "), "")]
+        block.wrapped((f"{pad}  ", ""), *pieces, hang=len(pad) + 4)
     for fault in layer.faults:
         text = f"✗ {fault}"
         if fault.cause != "sender":

@@ -185,10 +185,16 @@ def _look(packet: Packet, composed: Packet | None, checks: tuple[Check, ...], fa
         seen = tuple(check for check in checks if check.layer is header)
         layers.append(
             LayerView(
-                header, title_of(type(header)), start, body - start, end,
-                _field_views(header, field_spans(header, start), mine, seen, index, packet), here, seen,
+                header,
+                title_of(type(header)),
+                start,
+                body - start,
+                end,
+                _field_views(header, field_spans(header, start), mine, seen, index, packet),
+                here,
+                seen,
                 (end, behind[index]) if index in behind else (0, b""),
-            )  # fmt: skip
+            )
         )
     at = bounds[-1][1] if bounds else 0
     made = PacketView(packet, data, bounds[0][0] if bounds else 0, tuple(layers), packet.payload, at)
@@ -210,9 +216,8 @@ def _field_views(
         view.flags = set_bits(spec, value)
         view.checks = tuple(check for check in checks if check.field is spec)
         given = getattr(composed, spec.name, None) if composed is not None else None
-        if composed is not None and type(composed) is type(header):
-            if given is None and spec.fill is not None:
-                view.automatic = how_filled(spec, packet, index)
+        if composed is not None and type(composed) is type(header) and given is None and spec.fill is not None:
+            view.automatic = how_filled(spec, packet, index)
         if span.elements:
             view.elements = _element_views(span.elements[:MOST_ELEMENTS], given)
             view.left_out = max(0, len(span.elements) - MOST_ELEMENTS)
@@ -320,14 +325,19 @@ def _number_text(spec: FieldSpec, value: int) -> tuple[str, str]:
         unit = "bytes"
     meaning = _named(spec, value)
     if spec.scale != 1:
-        text, meaning = str(value * spec.scale), meaning or (f"stored as {value}, in units of {spec.scale}" if value else "")
+        text, meaning = (
+            str(value * spec.scale),
+            meaning or (f"stored as {value}, in units of {spec.scale}" if value else ""),
+        )
     elif isinstance(spec.fill, Length) and (spec.fill.unit, spec.fill.plus) != (1, 0):
         meaning = meaning or f"{value * spec.fill.unit + spec.fill.plus} bytes"
         unit = ""
     if unit:
         text += f" {unit}"
     if spec.bits and not meaning:
-        meaning = " ".join(name if size == 1 else f"{name}={size}" for name, size, _ in set_bits(spec, value)) or "none set"
+        meaning = (
+            " ".join(name if size == 1 else f"{name}={size}" for name, size, _ in set_bits(spec, value)) or "none set"
+        )
     if spec.expect is not None and value != spec.expect:
         meaning = f"must be {spec.expect}" + (f"; {meaning}" if meaning else "")
     if isinstance(spec.fill, Checksum) and value == 0 and spec.fill.optional:
