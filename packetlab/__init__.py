@@ -1,1 +1,68 @@
-"""packetlab: see network traffic at work."""
+"""packetlab: see network traffic at work.
+
+Everything public can be imported from here; each name is loaded when it is first used, so that
+`import packetlab` itself costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+# Where each public name lives. The imports below say the same to type checkers; a test compares the two.
+_HOMES = {
+    "ARP": "packetlab.link.arp",
+    "DNS": "packetlab.application.dns",
+    "Ethernet": "packetlab.link.ethernet",
+    "Fault": "packetlab.model.fault",
+    "Frame": "packetlab.model.frame",
+    "HTTPRequest": "packetlab.application.http",
+    "HTTPResponse": "packetlab.application.http",
+    "Header": "packetlab.model.header",
+    "ICMP": "packetlab.internet.icmp",
+    "ICMPv6": "packetlab.internet.icmpv6",
+    "IPv4": "packetlab.internet.ipv4",
+    "IPv6": "packetlab.internet.ipv6",
+    "Network": "packetlab.net",
+    "Packet": "packetlab.model.packet",
+    "PacketLabError": "packetlab.model.errors",
+    "TCP": "packetlab.transport.tcp",
+    "UDP": "packetlab.transport.udp",
+    "VLAN": "packetlab.link.vlan",
+    "decapsulate": "packetlab.model.packet",
+}
+
+if TYPE_CHECKING:
+    from packetlab.application.dns import DNS as DNS
+    from packetlab.application.http import HTTPRequest as HTTPRequest
+    from packetlab.application.http import HTTPResponse as HTTPResponse
+    from packetlab.internet.icmp import ICMP as ICMP
+    from packetlab.internet.icmpv6 import ICMPv6 as ICMPv6
+    from packetlab.internet.ipv4 import IPv4 as IPv4
+    from packetlab.internet.ipv6 import IPv6 as IPv6
+    from packetlab.link.arp import ARP as ARP
+    from packetlab.link.ethernet import Ethernet as Ethernet
+    from packetlab.link.vlan import VLAN as VLAN
+    from packetlab.model.errors import PacketLabError as PacketLabError
+    from packetlab.model.fault import Fault as Fault
+    from packetlab.model.frame import Frame as Frame
+    from packetlab.model.header import Header as Header
+    from packetlab.model.packet import Packet as Packet
+    from packetlab.model.packet import decapsulate as decapsulate
+    from packetlab.net import Network as Network
+    from packetlab.transport.tcp import TCP as TCP
+    from packetlab.transport.udp import UDP as UDP
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'packetlab' has no attribute {name!r}")
+    # A header alone is not enough: what it carries, and what carries it, must be known as well.
+    importlib.import_module("packetlab.protocols")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

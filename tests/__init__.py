@@ -1,0 +1,1 @@
+"""Tests: mirror packetlab/, plus contracts driven by the registry, interop, oracle, fuzz and bench."""
