@@ -1,0 +1,1 @@
+"""The fuzz targets: `python -m tests.fuzz.decapsulate --seconds 60`."""

@@ -1,0 +1,1 @@
+"""Property tests against other libraries: the same bytes built, the same fields read."""

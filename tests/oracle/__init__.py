@@ -1,0 +1,1 @@
+"""The comparison with other dissectors, field by field, on captures that nobody here wrote."""
