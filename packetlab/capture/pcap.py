@@ -49,7 +49,7 @@ _KINDS = {
     0x1C0001AC: (1_000_000_000, 16, 28, "nanoseconds, IXIA hardware"),
     0x1C0001AB: (1_000_000_000, 16, 28, "nanoseconds, IXIA software"),
 }
-_DIRECTIONS = {4: "out"}  # sll_pkttype of the modified record header; 0..3 came in
+DIRECTIONS = {4: "out"}  # sll_pkttype of the modified record header; 0..3 came in
 
 
 @dataclass(frozen=True, slots=True)

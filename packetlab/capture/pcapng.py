@@ -34,6 +34,7 @@ from packetlab.model.errors import CaptureError
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, NAMES, STATISTICS, PACKET = 0x0A0D0D0A, 1, 2, 3, 4, 5, 6
 JOURNAL, SECRETS, CUSTOM, CUSTOM_NOT_COPIED = 9, 10, 0x0BAD, 0x4000_0BAD
+PACKETS = (PACKET, SIMPLE_PACKET, OLD_PACKET)
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 
 MOST_BLOCK = 1 << 24
@@ -93,7 +94,7 @@ class BlockWalk:
             body = self.window.peek(start + 8, 4096) if kind == INTERFACE else b""
             found = self._search(start)
             stop = self.window.end if found is None else found
-            packets = 1 if found is None and length and start + length > stop and _is_packet(kind) else None
+            packets = 1 if found is None and length and start + length > stop and kind in PACKETS else None
             self.damage.note(start, problem, stop - start, packets)
             self.position = stop
             if kind == INTERFACE and found is not None and stop - start >= 20:
@@ -115,7 +116,7 @@ class BlockWalk:
             kind, length = self._words(window.buf, start - window.base)
         if length < 12:
             return f"a block claims a length of {length} bytes, which no block has", kind, 0
-        if length > (MOST_PACKET_BLOCK if kind in (PACKET, OLD_PACKET, SIMPLE_PACKET) else MOST_BLOCK):
+        if length > (MOST_PACKET_BLOCK if kind in PACKETS else MOST_BLOCK):
             return f"a block claims {length} bytes, more than is possible", kind, 0
         extent = length + 3 & ~3
         if not window.need(start, start + extent):
@@ -196,10 +197,6 @@ class BlockWalk:
         return None
 
 
-def _is_packet(kind: int) -> bool:
-    return kind in (PACKET, SIMPLE_PACKET, OLD_PACKET)
-
-
 def _is_known(kind: int) -> bool:
     return 1 <= kind <= 10 or kind in (SECTION, CUSTOM, CUSTOM_NOT_COPIED)
 
@@ -254,6 +251,18 @@ class SectionState:
             self.interfaces.append(made)
             self.notes.interfaces.append(made)
         return self.interfaces[number]
+
+    def interface_for(self, number: int, offset: int, length: int) -> Interface | None:
+        """The interface of the packet in the block at `offset`; notes the damage where it was never described."""
+        known = len(self.interfaces)
+        interface = self.interface_of(number)
+        if interface is None:
+            what = f"a packet is of interface {number}, which was never described"
+            self.damage.note(offset, what, length, 1)
+        elif number >= known:
+            taken = f"its packets are taken as link type {interface.link_type}"
+            self.damage.note(offset, f"interface {number} was never described; {taken}", 0, 0)
+        return interface
 
     def _options(self, offset: int, body: bytes, start: int) -> opt.Options:
         options, unread = opt.parse(body, start, len(body), self.order)

@@ -8,41 +8,19 @@ and pcapng.py, which the index (index.py) uses as well, so that both see the sam
 import struct
 from collections.abc import Iterator
 from itertools import islice
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from packetlab.capture import options as opt
 from packetlab.capture import pcapng
-from packetlab.capture.damage import DamageList
-from packetlab.capture.pcap import _DIRECTIONS as PCAP_DIRECTIONS
-from packetlab.capture.pcap import PcapLayout, PcapWalk, guess_magic, magic_of, read_layout
-from packetlab.capture.sections import (
-    CaptureNotes,
-    Comment,
-    Interface,
-    Name,
-    OtherBlock,
-    Secrets,
-    Section,
-    Statistics,
-    direction_of,
-)
-from packetlab.capture.source import CHUNK, CapturePath, Source, Window, note_trouble
-from packetlab.model.errors import CaptureError
+from packetlab.capture.opened import OpenCapture
+from packetlab.capture.pcap import DIRECTIONS as PCAP_DIRECTIONS
+from packetlab.capture.pcap import PcapLayout, PcapWalk
+from packetlab.capture.sections import LATEST, direction_of
+from packetlab.capture.source import CHUNK, CapturePath
 from packetlab.model.frame import Direction, Frame
 
-_OTHER_FORMATS = {
-    b"snoop\0\0\0": "a snoop file",
-    b"XCP\0": "a NetXRay file",
-    b"TRSNIFF data    \x1a": "a Sniffer file",
-    b"GMBU": "a Network Monitor file",
-    b"RTSS": "a Network Monitor file",
-    b"ERF": "an ERF file",
-    b"\x7fVER": "a Visual Networks file",
-}
 
-
-class CaptureReader:
+class CaptureReader(OpenCapture):
     """Iterates over the frames of a pcap or pcapng capture, numbered from 1. A context manager.
 
     `source` is a path, "-" for standard input, or a binary file object (read from where it stands; a pipe is
@@ -54,103 +32,12 @@ class CaptureReader:
     """
 
     def __init__(self, source: CapturePath | BinaryIO, *, chunk: int = CHUNK) -> None:
-        self.damage = DamageList()
-        self._source = Source(source)
-        self._window = Window(self._source.read, step=chunk)
-        self._notes = CaptureNotes()
-        self.name: str = self._source.name
-        self.compression: str = self._source.compression
-        """"gzip", "zstd", "lz4", "xz", "bzip2" or ""."""
+        super().__init__(source, chunk=chunk)
         self.frames_read = 0
-        self.layout: PcapLayout | None = None
-        """The file header of a pcap file; None for pcapng."""
-        self._link_types: set[int] = set()
-        try:
-            self._frames = self._open()
-        except CaptureError:
-            self.close()
-            raise
-
-    def _open(self) -> Iterator[Frame]:
-        window, name = self._window, self.name
-        window.need(0, 24)
-        start = window.peek(0, 24)
-        if not start:
-            trouble = self._source.trouble
-            if trouble:
-                raise CaptureError(f"{name} cannot be read: {trouble}", remedy="fetch or record it again")
-            raise CaptureError(f"{name} is empty", remedy="no packet was written to it; record it again")
-        if len(start) >= 4 and magic_of(start):
-            self.layout = read_layout(window, self.damage, name)
-        elif pcapng.is_section_start(start):
-            self._blocks = pcapng.open_blocks(window, self.damage, name)
-            self._state = pcapng.SectionState(self._notes, self.damage)
-            return self._pcapng_frames()
-        elif guess_magic(start):
-            self.layout = read_layout(window, self.damage, name)
-        else:
-            raise _no_capture(name, start)
-        layout = self.layout
-        self._notes.interfaces.append(
-            Interface(
-                number=0,
-                link_type=layout.link_type,
-                snap_length=layout.snap_length,
-                ticks=layout.ticks,
-                frame_check_length=layout.frame_check_length,
-            )
-        )
-        return self._pcap_frames(layout)
-
-    # ------------------------------------------------------------ what is known so far
-
-    @property
-    def format(self) -> str:
-        """ "pcap" or "pcapng"."""
-        return "pcap" if self.layout else "pcapng"
-
-    @property
-    def description(self) -> str:
-        """The format in words, such as "pcap, nanoseconds, little-endian, in gzip"."""
-        words = self.layout.name if self.layout else "pcapng"
-        return f"{words}, in {self.compression}" if self.compression else words
-
-    @property
-    def interfaces(self) -> list[Interface]:
-        """The interfaces described so far (pcap: the one)."""
-        return self._notes.interfaces
-
-    @property
-    def sections(self) -> list[Section]:
-        """The sections so far; empty for pcap."""
-        return self._notes.sections
-
-    @property
-    def comments(self) -> list[Comment]:
-        """Comments so far that are not a packet's."""
-        return self._notes.comments
-
-    @property
-    def names(self) -> list[Name]:
-        """Addresses with their names."""
-        return self._notes.names
-
-    @property
-    def secrets(self) -> list[Secrets]:
-        """Keys to decrypt traffic with."""
-        return self._notes.secrets
-
-    @property
-    def statistics(self) -> list[Statistics]:
-        """What the capturing side counted, per interface; the last entry of an interface is the latest."""
-        return self._notes.statistics
-
-    @property
-    def other_blocks(self) -> list[OtherBlock]:
-        """Custom, journal and unknown blocks."""
-        return self._notes.other_blocks
-
-    # ------------------------------------------------------------ iterating
+        if self._pcap is not None and self.layout is not None:
+            self._frames = self._pcap_frames(self._pcap, self.layout)
+        elif self._blocks is not None:
+            self._frames = self._pcapng_frames(self._blocks)
 
     def __iter__(self) -> Iterator[Frame]:
         return self._frames
@@ -162,21 +49,8 @@ class CaptureReader:
         """The frames, or the next `count` of them."""
         return islice(self._frames, count)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the file if this reader opened it."""
-        self._source.close()
-
-    def _pcap_frames(self, layout: PcapLayout) -> Iterator[Frame]:
+    def _pcap_frames(self, walk: PcapWalk, layout: PcapLayout) -> Iterator[Frame]:
         window = self._window
-        walk = PcapWalk(window, layout, self.damage)
         unpack = struct.Struct(layout.order + "IIII").unpack_from
         size, most, scale = layout.header_size, layout.most_captured, layout.nanoseconds_per_tick
         link_type, plain = layout.link_type, layout.lengths == "normal" and layout.header_size == 16
@@ -212,10 +86,10 @@ class CaptureReader:
                 last, last_seconds, at = at, seconds, behind
             if last >= 0:
                 walk.position, walk.previous, walk.previous_seconds = base + at, base + last, last_seconds
-        note_trouble(self._source, window, self.damage)
+        self._note_end()
 
-    def _pcapng_frames(self) -> Iterator[Frame]:
-        walk, state, window = self._blocks, self._state, self._window
+    def _pcapng_frames(self, walk: pcapng.BlockWalk) -> Iterator[Frame]:
+        state, window = self._state, self._window
         number = 0
         while True:
             block = walk.step()
@@ -226,106 +100,85 @@ class CaptureReader:
                 state.take(kind, offset, walk.lost_body, walk.order)
                 continue
             start = offset - window.base
-            if kind == pcapng.PACKET:
-                frame = self._enhanced(offset, window.buf, start, length, number + 1)
-            elif kind == pcapng.SIMPLE_PACKET:
-                frame = self._simple(offset, window.buf, start, length, number + 1)
-            elif kind == pcapng.OLD_PACKET:
-                frame = self._old(offset, window.buf, start, length, number + 1)
-            else:
+            if kind not in pcapng.PACKETS:
                 state.take(kind, offset, window.buf[start + 8 : start + length - 4], walk.order)
                 continue
-            if frame is not None:
+            frame = self._block_frame(kind, offset, window.buf, start, length, number + 1)
+            if frame is None:
+                continue
+            number += 1
+            self.frames_read = number
+            yield frame
+            if kind != pcapng.PACKET:
+                continue
+            # From here on only what the walk and _block_frame would accept without a second look.
+            buf, base = window.buf, window.base
+            at, limit = walk.position - base, len(buf) - 32
+            unpack, trailer = struct.Struct(walk.order + "7I").unpack_from, struct.Struct(walk.order + "I").unpack_from
+            table = [i if i.is_simple else None for i in state.interfaces]
+            known = len(table)
+            while at <= limit:
+                kind, length, which, high, low, captured, wire = unpack(buf, at)
+                behind = at + length
+                if kind != 6 or length & 3 or behind > limit + 32 or which >= known or captured + 32 > length:
+                    break
+                interface = table[which]
+                if interface is None or length - captured > 35 or trailer(buf, behind - 4)[0] != length:
+                    break
                 number += 1
                 self.frames_read = number
-                yield frame
-        note_trouble(self._source, window, self.damage)
+                time = (high << 32 | low) * interface.scale
+                if time > LATEST:
+                    time = LATEST
+                data = buf[at + 28 : at + 28 + captured]
+                yield Frame(data, time, wire, interface.link_type, interface.label, "", number)
+                at = behind
+            walk.position = base + at
+        self._note_end()
 
-    def _enhanced(self, offset: int, buf: bytes, start: int, length: int, number: int) -> Frame | None:
-        if length < 32:
+    def _block_frame(self, kind: int, offset: int, buf: bytes, start: int, length: int, number: int) -> Frame | None:
+        """The frame in a packet block; None, with the damage noted, where there is none."""
+        order = self._state.order
+        if length < (16 if kind == pcapng.SIMPLE_PACKET else 32):
             self.damage.note(offset, "a packet block is too short", length, 1)
             return None
-        fields = struct.unpack_from(self._blocks.order + "IIIII", buf, start + 8)
-        return self._framed(offset, buf, start + 28, start + length - 4, number, fields)
-
-    def _old(self, offset: int, buf: bytes, start: int, length: int, number: int) -> Frame | None:
-        if length < 32:
-            self.damage.note(offset, "a packet block is too short", length, 1)
-            return None
-        which, _, *rest = struct.unpack_from(self._blocks.order + "HHIIII", buf, start + 8)
-        return self._framed(offset, buf, start + 28, start + length - 4, number, (which, *rest))
-
-    def _framed(
-        self, offset: int, buf: bytes, at: int, stop: int, number: int, fields: tuple[int, ...]
-    ) -> Frame | None:
-        which, high, low, captured, wire = fields
-        length = stop - at + 32
-        interface = self._interface(offset, length, which)
+        if kind == pcapng.SIMPLE_PACKET:
+            return self._simple_frame(offset, buf, start, length, number)
+        if kind == pcapng.PACKET:
+            which, high, low, captured, wire = struct.unpack_from(order + "5I", buf, start + 8)
+        else:
+            which, _, high, low, captured, wire = struct.unpack_from(order + "2H4I", buf, start + 8)
+        interface = self._state.interface_for(which, offset, length)
         if interface is None:
             return None
-        if captured > stop - at:
+        if captured > length - 32:
             self.damage.note(offset, f"a packet of {captured} bytes does not fit into its block", length, 1)
             return None
+        data = buf[start + 28 : start + 28 + captured]
+        direction, comment, unread = packet_options(buf, start + 28 + (captured + 3 & ~3), start + length - 4, order)
+        if unread:
+            self.damage.note(offset, "a packet's options go beyond its block", unread, 0)
         time = interface.time(high << 32 | low)
-        behind = at + captured
-        data = buf[at:behind]
-        behind += -captured & 3
-        direction: Direction = ""
-        comment = ""
-        if stop - behind >= 4:
-            options, unread = opt.parse(buf, behind, stop, self._blocks.order)
-            flags = opt.number(opt.first(options, opt.PACKET_FLAGS), self._blocks.order)
-            direction = direction_of(flags or 0)
-            comment = "\n".join(opt.comments(options))
-            if unread:
-                self.damage.note(offset, "a packet's options go beyond its block", unread, 0)
         return Frame(data, time, wire, interface.link_type, interface.label, direction, number, comment)
 
-    def _simple(self, offset: int, buf: bytes, start: int, length: int, number: int) -> Frame | None:
-        if length < 16:
-            self.damage.note(offset, "a packet block is too short", length, 1)
-            return None
-        interface = self._interface(offset, length, 0)
+    def _simple_frame(self, offset: int, buf: bytes, start: int, length: int, number: int) -> Frame | None:
+        interface = self._state.interface_for(0, offset, length)
         if interface is None:
             return None
-        (wire,) = struct.unpack_from(self._blocks.order + "I", buf, start + 8)
+        (wire,) = struct.unpack_from(self._state.order + "I", buf, start + 8)
         # It does not say how much was captured: as much as the snap length let through (section 4.4).
         captured = min(wire, interface.snap_length or wire, length - 16)
         data = buf[start + 12 : start + 12 + captured]
         return Frame(data, 0, wire, interface.link_type, interface.label, "", number)
 
-    def _interface(self, offset: int, length: int, which: int) -> Interface | None:
-        known = len(self._state.interfaces)
-        interface = self._state.interface_of(which)
-        if interface is None:
-            what = f"a packet is of interface {which}, which was never described"
-            self.damage.note(offset, what, length, 1)
-            return None
-        if which >= known:
-            taken = f"its packets are taken as link type {interface.link_type}"
-            self.damage.note(offset, f"interface {which} was never described; {taken}", 0, 0)
-        return interface
 
-
-def _no_capture(name: str, start: bytes) -> CaptureError:
-    for mark, what in _OTHER_FORMATS.items():
-        if start.startswith(mark):
-            return CaptureError(
-                f"{name} is {what}, not pcap or pcapng",
-                remedy=f"convert it: editcap -F pcapng {name} {name}.pcapng",
-            )
-    if start.startswith((b"\n\n\n", b"\n\r\n", b"\r\n\r\r\n")):
-        return CaptureError(
-            f"{name} was a pcapng file until a transfer in text mode changed its line ends",
-            remedy="fetch it again in binary mode; it cannot be mended",
-        )
-    if len(start) < 12:
-        return CaptureError(f"{name} has only {len(start)} bytes and is no capture", remedy="record or fetch it again")
-    shown = start[:4].hex(" ")
-    return CaptureError(
-        f"{name} is no capture file: it begins with {shown}, which is neither pcap nor pcapng",
-        remedy="check that this is the file you meant; `file NAME` may say what it is",
-    )
+def packet_options(buf: bytes, start: int, stop: int, order: str) -> tuple[Direction, str, int]:
+    """Direction and comment among a packet's options in buf[start:stop], and how many bytes could not be read."""
+    if stop - start < 4:
+        return "", "", 0
+    options, unread = opt.parse(buf, start, stop, order)
+    flags = opt.number(opt.first(options, opt.PACKET_FLAGS), order)
+    return direction_of(flags or 0), "\n".join(opt.comments(options)), unread
 
 
 def read(source: CapturePath | BinaryIO) -> CaptureReader:

@@ -9,6 +9,7 @@ It grows only as far as a reader asks, and a reader asks for no more than one re
 stretch of its search for the next sound record.
 """
 
+import mmap
 import os
 import stat
 import sys
@@ -91,12 +92,17 @@ class Source:
 
     @property
     def regular_size(self) -> int | None:
-        """The size of a plain, uncompressed file that stands at its beginning; None for anything else."""
+        """The size of a plain, uncompressed file; None for anything else."""
         try:
             status = os.fstat(self._handle.fileno())
         except (OSError, AttributeError, ValueError):
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) and not self.compression else None
+
+    @property
+    def plain_file(self) -> BinaryIO | None:
+        """The file if it is an uncompressed one of ours that can be mapped into memory."""
+        return self._handle if self._ours and self.regular_size else None
 
     def close(self) -> None:
         """Closes the file where we opened it."""
@@ -262,7 +268,34 @@ class Window:
     def peek(self, offset: int, size: int) -> bytes:
         """The bytes at `offset` as far as they are here."""
         start = offset - self.base
-        return self.buf[start : start + size] if start >= 0 else b""
+        return bytes(self.buf[start : start + size]) if start >= 0 else b""
+
+
+class MappedWindow(Window):
+    """A window on a file mapped into memory, one stretch at a time, so that memory stays flat.
+
+    The size is asked for again before each stretch: a file that grows is read to its new end, and one that was
+    cut off in the meantime ends there.
+    """
+
+    def __init__(self, file: BinaryIO, *, step: int) -> None:
+        super().__init__(lambda size: b"", step=step)
+        self._file = file
+
+    def need(self, keep: int, until: int) -> bool:
+        """As in `Window`; maps at least `step` bytes at once."""
+        if until <= self.end:
+            return True
+        size = os.fstat(self._file.fileno()).st_size
+        stop = min(size, max(until, keep + self.step))
+        if stop <= self.end:
+            self.at_end = True
+            return False
+        first = keep - keep % mmap.ALLOCATIONGRANULARITY
+        mapped = mmap.mmap(self._file.fileno(), stop - first, offset=first, access=mmap.ACCESS_READ)
+        self.buf, self.base = memoryview(mapped)[keep - first :], keep  # type: ignore[assignment]
+        self.at_end = stop == size
+        return until <= stop
 
 
 def note_trouble(source: Source, window: Window, damage: DamageList) -> None:

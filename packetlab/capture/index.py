@@ -1,0 +1,243 @@
+"""The record index: where every packet of a capture lies, as NumPy columns, chunk by chunk.
+
+For each packet: offset, captured and wire length, time, link type, interface, direction. Packets, order, numbers
+and damage are those of CaptureReader: sound stretches are followed with many lanes (lanes.py), and wherever a
+stretch ends - the chunk is over, a header is odd, the file is damaged - the same walk as the reader's takes the
+next step. Memory is flat: one chunk of the file at a time is mapped (or unpacked) and handed out.
+
+    for chunk in chunks("big.pcapng"):
+        heads = chunk.heads(64)                     # (packets, 64) bytes: the beginning of every packet
+        ports = heads[:, 34:36]
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from packetlab.capture.lanes import gather
+from packetlab.capture.opened import OpenCapture
+from packetlab.capture.reader import packet_options
+from packetlab.capture.source import CapturePath
+from packetlab.model.frame import Direction, Frame
+
+if TYPE_CHECKING:
+    from packetlab.capture.sections import Interface
+
+CHUNK_BYTES = 1 << 24
+"""Bytes of a capture that are looked at together; a chunk is longer only where one packet is."""
+
+Column = np.ndarray[Any, Any]
+_DIRECTIONS: tuple[Direction, ...] = ("", "in", "out", "")
+
+
+@dataclass(slots=True)
+class Packets:
+    """Columns of equal length, one row per packet, in the order of the file."""
+
+    record: Column
+    """int64: offset in the (unpacked) file of the packet's record header or block."""
+    offset: Column
+    """int64: offset of its first byte."""
+    captured: Column
+    """uint32: bytes that are in the file."""
+    wire: Column
+    """uint32: bytes that were on the wire."""
+    time: Column
+    """int64: nanoseconds since 1970-01-01T00:00Z."""
+    link_type: Column
+    """uint16."""
+    interface: Column
+    """int32: which of `interfaces`."""
+    direction: Column
+    """uint8: 0 not known, 1 in, 2 out."""
+
+    def __len__(self) -> int:
+        return len(self.record)
+
+    def columns(self) -> dict[str, Column]:
+        """The columns by name."""
+        return {name: getattr(self, name) for name in Packets.__slots__}
+
+
+_TYPES = {
+    "record": np.int64,
+    "offset": np.int64,
+    "captured": np.uint32,
+    "wire": np.uint32,
+    "time": np.int64,
+    "link_type": np.uint16,
+    "interface": np.int32,
+    "direction": np.uint8,
+}
+
+
+def joined(parts: list[Packets]) -> Packets:
+    """The rows of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Packets(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0, kind)
+            for name, kind in _TYPES.items()
+        }
+    )
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A stretch of a capture in memory, and the packets whose bytes it holds."""
+
+    data: Column
+    """uint8: the bytes of the file from `base` on."""
+    base: int
+    first: int
+    """The number (from 1) of the first packet here."""
+    packets: Packets
+    interfaces: "list[Interface]" = field(repr=False)
+    order: str = "<"
+    is_pcapng: bool = False
+
+    def __len__(self) -> int:
+        return len(self.packets)
+
+    def heads(self, size: int, rows: Column | slice | None = None, skip: Column | int = 0) -> Column:
+        """The first `size` bytes of each packet (of the chosen `rows`), as an array (packets, size) of uint8.
+
+        `skip` leaves out so many bytes before (a number, or one per row). What a packet does not have is 0.
+        """
+        offset, captured = self.packets.offset, self.packets.captured
+        if rows is not None:
+            offset, captured = offset[rows], captured[rows]
+        return take_bytes(self.data, offset - self.base + skip, captured.astype(np.int64) - skip, size)
+
+    def bytes_of(self, row: int) -> bytes:
+        """The captured bytes of one packet."""
+        start = int(self.packets.offset[row]) - self.base
+        return self.data[start : start + int(self.packets.captured[row])].tobytes()
+
+    def frame(self, row: int) -> Frame:
+        """One packet as the frame that CaptureReader yields."""
+        packets = self.packets
+        interface = self.interfaces[int(packets.interface[row])]
+        return Frame(
+            self.bytes_of(row),
+            int(packets.time[row]),
+            int(packets.wire[row]),
+            int(packets.link_type[row]),
+            interface.label if self.is_pcapng else "",
+            _DIRECTIONS[int(packets.direction[row])],
+            self.first + row,
+            self._comment(row) if self.is_pcapng else "",
+        )
+
+    def frames(self) -> Iterator[Frame]:
+        """All packets as frames."""
+        for row in range(len(self)):
+            yield self.frame(row)
+
+    def _comment(self, row: int) -> str:
+        record, offset = int(self.packets.record[row]), int(self.packets.offset[row])
+        if offset - record != 28:
+            return ""  # a Simple Packet Block has no options
+        head = self.data[record - self.base + 4 : record - self.base + 8].tobytes()
+        length = int.from_bytes(head, "little" if self.order == "<" else "big") + 3 & ~3
+        behind = record + 28 + (int(self.packets.captured[row]) + 3 & ~3)
+        options = self.data[behind - self.base : record + length - 4 - self.base].tobytes()
+        return packet_options(options, 0, len(options), self.order)[1]
+
+
+def take_bytes(data: Column, start: Column, have: Column, size: int) -> Column:
+    """`size` bytes of `data` (uint8) from each of `start`, as (rows, size); those beyond `have` are 0.
+
+    have may be negative or larger than size. start must not be negative where have is positive.
+    """
+    rows = len(start)
+    if rows == 0 or size == 0:
+        return np.zeros((rows, size), np.uint8)
+    last = len(data) - size
+    if last < 0:
+        padded = np.zeros(size + len(data), np.uint8)
+        padded[: len(data)] = data
+        data, last = padded, len(data)
+    view = gather(data, size)
+    inside = start <= last
+    if inside.all():
+        matrix = view[start].view(np.uint8).reshape(rows, size)
+    else:
+        matrix = view[np.where(inside, start, 0)].view(np.uint8).reshape(rows, size)
+        for row in np.flatnonzero(~inside):
+            tail = data[int(start[row]) :]
+            matrix[row, : len(tail)] = tail
+    short = np.flatnonzero(have < size)
+    if len(short):
+        part = matrix[short]
+        part[np.arange(size) >= have[short, None]] = 0
+        matrix[short] = part
+    return matrix
+
+
+class CaptureIndex(OpenCapture):
+    """Iterates over the `Chunk`s of a capture; for the rest like CaptureReader (damage, interfaces ...).
+
+    `source` is a path, "-" or a binary file object. Plain files are mapped into memory, a stretch at a time.
+    """
+
+    def __init__(self, source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES) -> None:
+        super().__init__(source, chunk=chunk, mapped=True)
+        self.packets_read = 0
+        self._chunks = self._cut()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self._chunks
+
+    def _cut(self) -> Iterator[Chunk]:
+        from packetlab.capture.index_pcap import PcapIndexer
+        from packetlab.capture.index_pcapng import PcapngIndexer
+
+        window = self._window
+        indexer: PcapIndexer | PcapngIndexer
+        if self._pcap is not None:
+            indexer = PcapIndexer(self._pcap)
+        else:
+            assert self._blocks is not None
+            indexer = PcapngIndexer(self._blocks, self._state)
+        parts: list[Packets] = []
+        going = True
+        order = "<"
+        while going:
+            buf, base = window.buf, window.base
+            while True:
+                stretch = indexer.stretch()
+                if len(stretch):
+                    parts.append(stretch)
+                order = indexer.order
+                going, single = indexer.step()
+                if not going or window.buf is not buf or indexer.order != order:
+                    break
+                if single is not None:
+                    parts.append(single)
+                    single = None
+            if parts:
+                yield self._chunk(buf, base, parts, order)
+            parts = [] if single is None else [single]
+        self._note_end()
+
+    def _chunk(self, buf: Any, base: int, parts: list[Packets], order: str) -> Chunk:
+        packets = joined(parts)
+        first = self.packets_read + 1
+        self.packets_read += len(packets)
+        data = np.frombuffer(buf, np.uint8)
+        return Chunk(data, base, first, packets, self._notes.interfaces, order, self.layout is None)
+
+
+def chunks(source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES) -> CaptureIndex:
+    """The index of a capture, chunk by chunk. See CaptureIndex."""
+    return CaptureIndex(source, chunk=chunk)
+
+
+def whole(source: CapturePath | BinaryIO) -> tuple[Packets, CaptureIndex]:
+    """The columns of all packets (about 43 bytes each), and the index with its damage and interfaces."""
+    with CaptureIndex(source) as index:
+        return joined([chunk.packets for chunk in index]), index
