@@ -1,0 +1,10 @@
+"""Small servers for the hosts of a virtual network: readable, bounded, stopped with a `with` block.
+
+Each runs as a thread of this process on sockets that were opened inside its host, so it needs no process of
+its own: `with EchoServer(net["server"], 7): ...`. They are lab material, not servers for the Internet.
+"""
+
+from packetlab.net.servers.echo import TCPEchoServer, UDPEchoServer
+from packetlab.net.servers.http import HTTPServer
+
+__all__ = ["HTTPServer", "TCPEchoServer", "UDPEchoServer"]
