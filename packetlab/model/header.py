@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transf
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import CUT, Fault
-from packetlab.model.fields import REQUIRED, FieldSpec, FixedBytes, Key, Length, NextProtocol, Octets, field
+from packetlab.model.fields import REQUIRED, FieldSpec, FixedBytes, Key, Length, Octets, field
 
 if TYPE_CHECKING:
     from packetlab.model.packet import Packet
@@ -212,7 +212,7 @@ class Header(metaclass=HeaderMeta):
             cls.family_keys = ()
         if carries_like is not None:
             cls.table, cls.keys, cls.guesses = carries_like.table, carries_like.keys, carries_like.guesses
-        elif "table" not in parent.__dict__ and (cls.next_by or any(map(_names_next, cls.fields))):
+        elif cls.table is Header.table:  # inherited from nobody but Header itself, whose table stays empty
             cls.table, cls.keys, cls.guesses = {}, {}, []
         cls.rides = rides
         for carrier, keys in rides.items():
@@ -315,10 +315,6 @@ class Header(metaclass=HeaderMeta):
 
 def _refillable(spec: FieldSpec) -> bool:
     return spec.fill is not None and not isinstance(spec.fill, Key)
-
-
-def _names_next(spec: FieldSpec) -> bool:
-    return isinstance(spec.fill, NextProtocol)
 
 
 def _names(cls: type[Header]) -> str:

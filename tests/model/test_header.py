@@ -122,3 +122,8 @@ def test_the_next_protocol_is_filled_from_what_is_inside() -> None:
     raw = frame.encapsulate()
     assert raw[12:14] == b"\x08\x00"
     assert raw[23] == 17
+
+
+def test_each_carrier_has_a_table_of_its_own() -> None:
+    assert 6 in IPv4.table and 6 not in Ethernet.table and 0x0800 not in IPv4.table
+    assert not Header.table
