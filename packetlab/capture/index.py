@@ -162,6 +162,7 @@ def take_bytes(data: Column, start: Column, have: Column, size: int) -> Column:
         padded[: len(data)] = data
         data, last = padded, len(data)
     view = gather(data, size)
+    matrix: Column
     inside = start <= last
     if inside.all():
         matrix = view[start].view(np.uint8).reshape(rows, size)
@@ -178,15 +179,31 @@ def take_bytes(data: Column, start: Column, have: Column, size: int) -> Column:
     return matrix
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of a capture file for one of several processes: the records that begin in [start, stop)."""
+
+    start: int
+    """0 for the beginning; otherwise a guess at where a record begins."""
+    stop: int | None
+    """None for the end of the file."""
+
+
 class CaptureIndex(OpenCapture):
     """Iterates over the `Chunk`s of a capture; for the rest like CaptureReader (damage, interfaces ...).
 
     `source` is a path, "-" or a binary file object. Plain files are mapped into memory, a stretch at a time.
+    With `part` (see `parts`) only the records of that range are read, and numbers count from 1 in it.
     """
 
-    def __init__(self, source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES) -> None:
+    def __init__(self, source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES, part: Part | None = None) -> None:
         super().__init__(source, chunk=chunk, mapped=True)
         self.packets_read = 0
+        self.part = part or Part(0, None)
+        self.landed: int | None = None
+        """Where the first record behind `part` begins, once all of it has been read; None at the end of the file."""
+        self.interfaces_changed = False
+        """Whether a section or an interface was described behind the first packet."""
         self._chunks = self._cut()
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -198,11 +215,15 @@ class CaptureIndex(OpenCapture):
 
         window = self._window
         indexer: PcapIndexer | PcapngIndexer
+        stop = self.part.stop
         if self._pcap is not None:
             indexer = PcapIndexer(self._pcap)
         else:
             assert self._blocks is not None
             indexer = PcapngIndexer(self._blocks, self._state)
+        if self.part.start:
+            indexer.skip_to(self.part.start)
+        indexer.limit = stop
         parts: list[Packets] = []
         going = True
         order = "<"
@@ -213,6 +234,10 @@ class CaptureIndex(OpenCapture):
                 if len(stretch):
                     parts.append(stretch)
                 order = indexer.order
+                if stop is not None and indexer.walk.position >= stop:
+                    self.landed = indexer.walk.position
+                    going, single = False, None
+                    break
                 going, single = indexer.step()
                 if not going or window.buf is not buf or indexer.order != order:
                     break
@@ -222,7 +247,15 @@ class CaptureIndex(OpenCapture):
             if parts:
                 yield self._chunk(buf, base, parts, order)
             parts = [] if single is None else [single]
-        self._note_end()
+        self.interfaces_changed = indexer.interfaces_changed
+        if self.landed is None:
+            self._note_end()
+
+    def _find(self, offset: int) -> int | None:
+        """The first place behind `offset` at which a record seems to begin."""
+        walk = self._pcap or self._blocks
+        assert walk is not None
+        return walk.find(offset)
 
     def _chunk(self, buf: Any, base: int, parts: list[Packets], order: str) -> Chunk:
         packets = joined(parts)
@@ -235,6 +268,26 @@ class CaptureIndex(OpenCapture):
 def chunks(source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES) -> CaptureIndex:
     """The index of a capture, chunk by chunk. See CaptureIndex."""
     return CaptureIndex(source, chunk=chunk)
+
+
+def parts(source: CapturePath, count: int, *, least: int = 1 << 22) -> list[Part]:
+    """Cuts a capture file into up to `count` parts of about equal size (at least `least` bytes each).
+
+    Where a part begins is a guess, and its interfaces are taken to be those before the first packet. So the
+    results of the parts are those of the whole only if, for each but the last, `landed` equals the start of the
+    next and `interfaces_changed` is false; otherwise what follows has to be read again in one piece. A file that is compressed, or no file, is one part.
+    """
+    with CaptureIndex(source, chunk=1 << 20) as index:
+        size = index._source.regular_size
+        if index._source.plain_file is None or size is None:
+            return [Part(0, None)]
+        count = max(1, min(count, size // least))
+        starts = [0]
+        for number in range(1, count):
+            found = index._find(size * number // count)
+            if found is not None and found > starts[-1]:
+                starts.append(found)
+    return [Part(start, stop) for start, stop in zip(starts, [*starts[1:], None], strict=True)]
 
 
 def whole(source: CapturePath | BinaryIO) -> tuple[Packets, CaptureIndex]:

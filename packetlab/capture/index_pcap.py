@@ -19,8 +19,15 @@ class PcapIndexer:
     def __init__(self, walk: PcapWalk) -> None:
         self.walk = walk
         self.order = walk.layout.order
+        self.limit: int | None = None
+        self.interfaces_changed = False
         self._reach = _SMALLEST_STRETCH
         self._mean = 512  # bytes per record so far
+
+    def skip_to(self, offset: int) -> None:
+        """Goes on at `offset` instead."""
+        self.walk.window.skip_to(offset)
+        self.walk.position = offset
 
     def step(self) -> tuple[bool, Packets | None]:
         """(False, None) at the end of the file; else True and the one record that the walk accepted."""
@@ -39,6 +46,8 @@ class PcapIndexer:
         start = walk.position - window.base
         # After damage the next stretch is short, so that much damage does not mean much lost work.
         reach = min(start + self._reach, len(data) - size + 1)
+        if self.limit is not None:
+            reach = min(reach, self.limit - window.base)
         if reach <= start:
             return self._packets(np.empty(0, np.int64), [np.empty(0, np.uint32)] * 4)
         positions = self._follow(data, start, reach)
@@ -73,7 +82,7 @@ class PcapIndexer:
         size, lengths = self.walk.layout.header_size, self.walk.layout.lengths
         first, second = gather(data, 4, 8), gather(data, 4, 12)
         kind = self.order + "u4"
-        unpack = struct.Struct(self.order + "II").unpack_from
+        unpack, memory = struct.Struct(self.order + "II").unpack_from, data.data
 
         def advance(positions: Positions) -> Positions:
             captured = (second if lengths == "swapped" else first)[positions].view(kind)
@@ -84,7 +93,7 @@ class PcapIndexer:
             return behind
 
         def advance_one(position: int) -> int:
-            captured, wire = unpack(data, position + 8)
+            captured, wire = unpack(memory, position + 8)
             if lengths == "swapped" or (lengths == "sorted" and captured > wire):
                 captured = wire
             return int(position + size + captured)
@@ -117,7 +126,7 @@ class PcapIndexer:
         for _ in range(2):
             if position >= reach:
                 return False
-            seconds, ticks, captured, wire = struct.unpack_from(self.order + "IIII", data, position)
+            seconds, ticks, captured, wire = struct.unpack_from(self.order + "IIII", data.data, position)
             if seconds >> 16 != upper or ticks >= self.walk.layout.ticks:
                 return False
             captured, wire = min(captured, wire), max(captured, wire)

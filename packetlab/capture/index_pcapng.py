@@ -24,6 +24,9 @@ class PcapngIndexer:
     def __init__(self, walk: pcapng.BlockWalk, state: pcapng.SectionState) -> None:
         self.walk = walk
         self.state = state
+        self.limit: int | None = None
+        self.interfaces_changed = False
+        self._any_packet = False
         self._reach = _SMALLEST_STRETCH
         self._mean = 512
 
@@ -31,6 +34,22 @@ class PcapngIndexer:
     def order(self) -> str:
         """The byte order of the section."""
         return self.walk.order
+
+    def skip_to(self, offset: int) -> None:
+        """Takes in what stands before the first packet, then goes on at `offset`."""
+        walk = self.walk
+        while walk.position < offset:
+            block = walk.step()
+            if block is None or block[1] in pcapng.PACKETS:
+                break
+            kinds, lengths = np.array([block[1]]), np.array([block[2]])
+            if block[2]:
+                self._columns(np.array([block[0]]), kinds, lengths)
+            else:
+                self.state.take(block[1], block[0], walk.lost_body, walk.order)
+        self._any_packet = True
+        walk.window.skip_to(offset)
+        walk.position = offset
 
     def step(self) -> tuple[bool, Packets | None]:
         """(False, None) at the end of the file; else True and the packet in the next block, if it is one."""
@@ -40,6 +59,7 @@ class PcapngIndexer:
         offset, kind, length = block
         if not length:
             self.state.take(kind, offset, self.walk.lost_body, self.walk.order)
+            self.interfaces_changed = True
             return True, None
         return True, self._columns(np.array([offset]), np.array([kind]), np.array([length]))
 
@@ -49,6 +69,8 @@ class PcapngIndexer:
         data = np.frombuffer(window.buf, np.uint8)
         start = walk.position - window.base
         reach = min(start + self._reach, len(data) - 11)
+        if self.limit is not None:
+            reach = min(reach, self.limit - window.base)
         if reach <= start or start + window.base == 0:
             return joined([])
         positions = self._follow(data, start, reach)
@@ -80,7 +102,7 @@ class PcapngIndexer:
         unpack = struct.Struct(self.walk.order + "I").unpack_from
 
         def advance(positions: Positions) -> Positions:
-            lengths = view[positions].view(kind).astype(np.int64)
+            lengths: Positions = view[positions].view(kind).astype(np.int64)
             lengths += 3
             lengths &= ~3
             np.maximum(lengths, 12, out=lengths)
@@ -88,7 +110,7 @@ class PcapngIndexer:
             return lengths
 
         def advance_one(position: int) -> int:
-            return int(position + max(12, unpack(data, position + 4)[0] + 3 & ~3))
+            return int(position + max(12, unpack(data.data, position + 4)[0] + 3 & ~3))
 
         return follow(self._starts(data, start, reach), reach, advance, advance_one)
 
@@ -110,11 +132,11 @@ class PcapngIndexer:
     def _plausible(self, data: Column, position: int, reach: int) -> bool:
         if position + 12 > reach:
             return False
-        (length,) = struct.unpack_from(self.walk.order + "I", data, position + 4)
+        (length,) = struct.unpack_from(self.walk.order + "I", data.data, position + 4)
         behind = position + (length + 3 & ~3)
         if length < 32 or behind > len(data):
             return False
-        return bool(struct.unpack_from(self.walk.order + "I", data, behind - 4)[0] == length)
+        return bool(struct.unpack_from(self.walk.order + "I", data.data, behind - 4)[0] == length)
 
     # ------------------------------------------------------------ what is in the blocks
 
@@ -141,6 +163,7 @@ class PcapngIndexer:
                     part, damage = self._packets(kind, offsets[rows][chosen], extents[rows][chosen])
                     parts.append(part)
                     found += damage
+                    self._any_packet = True
             start = other + 1
             if not is_end:
                 self._take(int(kinds[other]), int(offsets[other]), int(extents[other]))
@@ -154,6 +177,8 @@ class PcapngIndexer:
         return packets
 
     def _take(self, kind: int, offset: int, extent: int) -> None:
+        if kind in (pcapng.INTERFACE, pcapng.SECTION) and self._any_packet:
+            self.interfaces_changed = True
         window = self.walk.window
         body = window.peek(offset + 8, extent - 12)
         self.state.take(kind, offset, body, self.walk.order)

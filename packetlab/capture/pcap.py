@@ -180,6 +180,11 @@ class PcapWalk:
         self.previous, self.previous_seconds = offset, seconds
         self.position = offset + self.layout.header_size + captured
 
+    def find(self, offset: int) -> int | None:
+        """The first place behind `offset` at which a sound record seems to begin; the walk is of no use after."""
+        self.window.skip_to(offset)
+        return self._search(offset)
+
     def step(self) -> Record | None:
         """The next record with all its bytes in the window; None at the end of the file.
 

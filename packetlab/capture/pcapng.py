@@ -72,6 +72,14 @@ class BlockWalk:
         self.order = order
         self._words = struct.Struct(order + "II").unpack_from
 
+    def find(self, offset: int) -> int | None:
+        """The first place behind `offset` at which a sound block stands; the walk is of no use after."""
+        order = self.window.peek(8, 4)
+        if order in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d"):
+            self.set_order("<" if order == b"\x4d\x3c\x2b\x1a" else ">")
+        self.window.skip_to(offset)
+        return self._search(offset)
+
     def step(self) -> Block | None:
         """The next block with all its bytes in the window; None at the end of the file.
 

@@ -15,6 +15,7 @@ from packetlab.capture import pcapng
 from packetlab.capture.opened import OpenCapture
 from packetlab.capture.pcap import DIRECTIONS as PCAP_DIRECTIONS
 from packetlab.capture.pcap import PcapLayout, PcapWalk
+from packetlab.capture.quick import quick_frame
 from packetlab.capture.sections import LATEST, direction_of
 from packetlab.capture.source import CHUNK, CapturePath
 from packetlab.model.frame import Direction, Frame
@@ -67,7 +68,7 @@ class CaptureReader(OpenCapture):
             number += 1
             self.frames_read = number
             data, time = window.buf[at : at + captured], seconds * 1_000_000_000 + ticks * scale
-            yield Frame(data, time, wire, link_type, "", direction, number)
+            yield quick_frame(data, time, wire, link_type, "", direction, number, "")
             if not plain:
                 continue
             buf, base = window.buf, window.base
@@ -82,7 +83,7 @@ class CaptureReader(OpenCapture):
                 number += 1
                 self.frames_read = number
                 time = seconds * 1_000_000_000 + ticks * scale
-                yield Frame(buf[at + 16 : behind], time, wire, link_type, "", "", number)
+                yield quick_frame(buf[at + 16 : behind], time, wire, link_type, "", "", number, "")
                 last, last_seconds, at = at, seconds, behind
             if last >= 0:
                 walk.position, walk.previous, walk.previous_seconds = base + at, base + last, last_seconds
@@ -131,7 +132,7 @@ class CaptureReader(OpenCapture):
                 if time > LATEST:
                     time = LATEST
                 data = buf[at + 28 : at + 28 + captured]
-                yield Frame(data, time, wire, interface.link_type, interface.label, "", number)
+                yield quick_frame(data, time, wire, interface.link_type, interface.label, "", number, "")
                 at = behind
             walk.position = base + at
         self._note_end()

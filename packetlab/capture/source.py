@@ -265,6 +265,12 @@ class Window:
         self.buf, self.base = b"".join(pieces), keep
         return have >= until
 
+    def skip_to(self, offset: int) -> None:
+        """Goes on at `offset`, which must not lie behind the end of a file."""
+        while self.end < offset and self.need(self.end, min(offset, self.end + self.step)):
+            pass
+        self.buf, self.base = self.buf[max(0, offset - self.base) :], offset
+
     def peek(self, offset: int, size: int) -> bytes:
         """The bytes at `offset` as far as they are here."""
         start = offset - self.base
@@ -296,6 +302,10 @@ class MappedWindow(Window):
         self.buf, self.base = memoryview(mapped)[keep - first :], keep  # type: ignore[assignment]
         self.at_end = stop == size
         return until <= stop
+
+    def skip_to(self, offset: int) -> None:
+        """Goes on at `offset`: nothing is read for it."""
+        self.buf, self.base, self.at_end = b"", offset, False
 
 
 def note_trouble(source: Source, window: Window, damage: DamageList) -> None:
