@@ -8,6 +8,9 @@ imported when a terminal wants colour.
 from packetlab.model.packet import Packet
 from packetlab.show.block import Block, View, blank, print_to_terminal, stacked, text_view
 from packetlab.show.bytes import bytes_view
+from packetlab.show.data import as_dict, frame_dict
+from packetlab.show.explain import explain, explain_name
+from packetlab.show.figure import figure
 from packetlab.show.ladder import ladder
 from packetlab.show.layers import layers
 from packetlab.show.relative import RelativeNumbers
@@ -19,9 +22,14 @@ __all__ = [
     "Block",
     "RelativeNumbers",
     "View",
+    "as_dict",
     "blank",
     "bytes_view",
     "endpoints",
+    "explain",
+    "explain_name",
+    "figure",
+    "frame_dict",
     "ladder",
     "layers",
     "look",
