@@ -1,0 +1,1 @@
+"""Questions asked of whole captures: columns, display filter, flows, streams, findings."""

@@ -1,0 +1,330 @@
+"""Any declared field of any protocol as columns, read from a whole chunk of a capture at a time.
+
+Packets are grouped by what they are made of: all that begin with Ethernet are one group; their EtherTypes split
+it into groups for IPv4, ARP, ...; each group is read with the offsets of the class's own declaration. No Python
+runs per packet on common traffic. Whatever is not plain (cut headers, impossible lengths, headers without a
+plan, quoted packets) is read one by one by `decapsulate`, so that both ways give the same answer; a test holds
+them against each other.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from packetlab.analysis.plan import Column, Plan, plan_of, read_column
+from packetlab.capture.index import Chunk
+from packetlab.model.fault import CUT
+from packetlab.model.fields import FieldSpec, FixedBytes, Length, UInt
+from packetlab.model.header import Header
+from packetlab.model.packet import decapsulate, first_header
+
+MAX_DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOf:
+    """A field of a header class (and of the members of its family)."""
+
+    header: type[Header]
+    spec: FieldSpec
+
+    @property
+    def name(self) -> str:
+        return f"{self.header.name}.{self.spec.name}"
+
+
+@dataclass(slots=True)
+class Found:
+    """Occurrences of one field: row numbers within the chunk (a row may stand there twice) and their values."""
+
+    rows: Column
+    values: Column
+    """Unsigned integers, or (rows, bytes) of uint8 for addresses; objects for fields of variable length."""
+
+
+@dataclass(slots=True)
+class _Group:
+    cls: type[Header]
+    rows: Column
+    at: Column
+    stop: Column
+
+
+class Scan:
+    """One pass over a chunk: which rows hold which headers, and the values of the fields that were asked for."""
+
+    def __init__(self, chunk: Chunk, wanted: Iterable[FieldOf], present: Iterable[type[Header]] = ()) -> None:
+        self.chunk = chunk
+        self.wanted = tuple(wanted)
+        self.classes = tuple(present)
+        self._found: dict[FieldOf, list[Found]] = {field: [] for field in self.wanted}
+        self._present: dict[type[Header], list[Column]] = {cls: [] for cls in self.classes}
+        self._slow = np.zeros(len(chunk), bool)
+        targets = {field.header for field in self.wanted} | set(self.classes)
+        self._reach = _Reach(targets)
+        self._run()
+
+    # ------------------------------------------------------------ answers
+
+    def occurrences(self, field: FieldOf) -> list[Found]:
+        """All occurrences of a field, outer headers first."""
+        return self._found[field]
+
+    def first(self, field: FieldOf) -> tuple[Column, Column]:
+        """(valid, values): per row, whether the field occurs, and its first value (0 where it does not)."""
+        valid = np.zeros(len(self.chunk), bool)
+        values: Column | None = None
+        for found in reversed(self._found[field]):  # the outermost is written last and stays
+            if values is None:
+                values = np.zeros((len(self.chunk), *found.values.shape[1:]), found.values.dtype)
+            elif found.values.dtype.itemsize > values.dtype.itemsize:
+                values = values.astype(found.values.dtype)
+            values[found.rows[::-1]] = found.values[::-1]
+            valid[found.rows] = True
+        return valid, values if values is not None else np.zeros(len(self.chunk), np.uint32)
+
+    def present(self, cls: type[Header]) -> Column:
+        """Per row, whether it holds a header of the class."""
+        mask = np.zeros(len(self.chunk), bool)
+        for rows in self._present[cls]:
+            mask[rows] = True
+        return mask
+
+    @property
+    def slow_rows(self) -> int:
+        """How many packets were read one by one."""
+        return int(self._slow.sum())
+
+    # ------------------------------------------------------------ the walk
+
+    def _run(self) -> None:
+        packets = self.chunk.packets
+        groups = []
+        for link_type in np.unique(packets.link_type):
+            cls = first_header(int(link_type))
+            if cls is not None:
+                rows = np.flatnonzero(packets.link_type == link_type)
+                groups.append(_Group(cls, rows, np.zeros(len(rows), np.int64), packets.captured[rows].astype(np.int64)))
+        for _ in range(MAX_DEPTH):
+            groups = [inner for group in groups for inner in self._step(group)]
+            if not groups:
+                break
+        else:
+            for group in groups:
+                self._slow[group.rows] = True
+        self._one_by_one()
+
+    def _step(self, group: _Group) -> Iterator[_Group]:
+        """Read one header of a group, and yield the groups of what is inside."""
+        cls = group.cls
+        if not self._reach.leads(cls):
+            return
+        plan = plan_of(cls)
+        if plan is None:
+            self._slow[group.rows] = True
+            return
+        enough = group.stop - group.at >= plan.size
+        group = self._without(group, enough)
+        if not len(group.rows):
+            return
+        matrix = self.chunk.heads(plan.size, group.rows, group.at)
+        if cls.family and cls.family_base is cls and cls.family in plan.places:
+            members = yield from self._members(group, plan, matrix)
+            if members.any():
+                others = ~members
+                group = _Group(cls, group.rows[others], group.at[others], group.stop[others])
+                matrix = matrix[others]
+        columns: dict[str, Column] = {}
+
+        def column(name: str) -> Column:
+            if name not in columns:
+                columns[name] = read_column(matrix, plan.places[name])
+            return columns[name]
+
+        sound = np.ones(len(group.rows), bool)
+        for spec in cls.fields:
+            if spec.expect is not None and spec.name in plan.places:
+                sound &= column(spec.name) == spec.expect
+        body = group.at + plan.size
+        if plan.header_length is not None:
+            body = group.at + _bytes(plan.header_length, column(plan.header_length.name), plan, body - group.at)
+            sound &= (body >= group.at + plan.size) & (body <= group.stop)
+        stop = group.stop
+        if plan.body_length is not None:
+            fill = plan.body_length.fill
+            assert isinstance(fill, Length)
+            counted = _bytes(plan.body_length, column(plan.body_length.name), plan, 0)
+            end = (group.at if fill.counts == "header+body" else body) + counted
+            if fill.zero_is_rest:
+                end = np.where(column(plan.body_length.name) == 0, group.stop, end)
+            sound &= (end >= body) & (end <= group.stop)
+            stop = end
+        if not sound.all():
+            self._slow[group.rows[~sound]] = True
+            matrix, columns = matrix[sound], {}
+            body, stop = body[sound], stop[sound]
+            group = _Group(cls, group.rows[sound], group.at[sound], group.stop[sound])
+        if not self._note(group, plan, column):
+            return
+        yield from self._inside(group, plan, column, body, stop)
+
+    def _without(self, group: _Group, keep: Column) -> _Group:
+        if keep.all():
+            return group
+        self._slow[group.rows[~keep]] = True
+        return _Group(group.cls, group.rows[keep], group.at[keep], group.stop[keep])
+
+    def _members(self, group: _Group, plan: Plan, matrix: Column) -> Any:
+        keys = read_column(matrix, plan.places[group.cls.family])
+        taken = np.zeros(len(group.rows), bool)
+        for key in np.unique(keys):
+            member = group.cls.members.get(int(key))
+            if member is None or member is group.cls:
+                continue
+            mine = keys == key
+            taken |= mine
+            yield _Group(member, group.rows[mine], group.at[mine], group.stop[mine])
+        return taken
+
+    def _note(self, group: _Group, plan: Plan, column: Any) -> bool:
+        """Keep what was asked for; False where this class must be read one by one after all."""
+        for cls in self.classes:
+            if issubclass(group.cls, cls):
+                self._present[cls].append(group.rows)
+        for field in self.wanted:
+            if not issubclass(group.cls, field.header):
+                continue
+            if field.spec.name not in plan.places:
+                self._slow[group.rows] = True
+                return False
+            self._found[field].append(Found(group.rows, column(field.spec.name)))
+        if not plan.is_whole and self._reach.leads_on(group.cls):
+            self._slow[group.rows] = True
+            return False
+        return True
+
+    def _inside(self, group: _Group, plan: Plan, column: Any, body: Column, stop: Column) -> Iterator[_Group]:
+        cls = group.cls
+        open_rows = body < stop
+        if isinstance(cls.opaque, str):
+            open_rows &= column(cls.opaque) == 0
+        if cls.body is not None:
+            yield self._inner(cls.body, group, open_rows, body, stop)
+            return
+        left = open_rows.copy()
+        for name in plan.next_fields:
+            keys = column(name)
+            for key in np.unique(keys[left]):
+                inner = cls.table.get(int(key))
+                if inner is None:
+                    continue
+                mine = left & (keys == key)
+                left &= ~mine
+                if not self._reach.leads(inner):
+                    continue
+                if cls.next_by and inner.accepts is not None:
+                    self._slow[group.rows[mine]] = True  # whether the bytes look right is asked packet by packet
+                else:
+                    yield self._inner(inner, group, mine, body, stop)
+        if cls.variant is not None and left.any():
+            self._slow[group.rows[left]] = True
+        if any(self._reach.leads(guess) for guess in cls.guesses if cls.next_by) and left.any():
+            self._slow[group.rows[left]] = True
+
+    def _inner(self, inner: type[Header], group: _Group, mine: Column, body: Column, stop: Column) -> _Group:
+        return _Group(inner, group.rows[mine], body[mine], stop[mine])
+
+    # ------------------------------------------------------------ packets that are not plain
+
+    def _one_by_one(self) -> None:
+        rows = np.flatnonzero(self._slow)
+        if not len(rows):
+            return
+        for founds in self._found.values():
+            for found in founds:
+                keep = ~self._slow[found.rows]
+                if not keep.all():
+                    found.rows, found.values = found.rows[keep], found.values[keep]
+        for cls, parts in self._present.items():
+            self._present[cls] = [part[~self._slow[part]] for part in parts]
+        values: dict[FieldOf, list[tuple[int, Any]]] = {field: [] for field in self.wanted}
+        present: dict[type[Header], list[int]] = {cls: [] for cls in self.classes}
+        packets = self.chunk.packets
+        for row in rows.tolist():
+            packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
+            for header, _ in packet.walk():
+                for cls in self.classes:
+                    if isinstance(header, cls):
+                        present[cls].append(row)
+                for field in self.wanted:
+                    if isinstance(header, field.header):
+                        value = getattr(header, field.spec.name)
+                        if value is not CUT and (field.spec.when is None or field.spec.when(header)):
+                            values[field].append((row, value))
+        for field, pairs in values.items():
+            if pairs:
+                self._found[field].append(_as_columns(field.spec, pairs))
+        for cls, rows_of in present.items():
+            self._present[cls].append(np.asarray(rows_of, np.int64))
+
+
+def _as_columns(spec: FieldSpec, pairs: list[tuple[int, Any]]) -> Found:
+    rows = np.asarray([row for row, _ in pairs], np.int64)
+    if isinstance(spec.kind, FixedBytes):
+        data = b"".join(value for _, value in pairs)
+        return Found(rows, np.frombuffer(data, np.uint8).reshape(len(pairs), spec.kind.size))
+    if isinstance(spec.kind, UInt):
+        kind = np.uint64 if spec.kind.bits > 32 else np.uint32
+        return Found(rows, np.asarray([value for _, value in pairs], kind))
+    values = np.empty(len(pairs), object)
+    values[:] = [value for _, value in pairs]
+    return Found(rows, values)
+
+
+def _bytes(spec: FieldSpec, raw: Column, plan: Plan, up_to: Any) -> Column:
+    """A length field in bytes; one that counts what follows it gets the bytes up to there added."""
+    fill = spec.fill
+    assert isinstance(fill, Length)
+    counted = raw.astype(np.int64) * fill.unit + fill.plus
+    if fill.counts == "after":
+        place = plan.places[spec.name]
+        counted = counted + place.byte + place.size
+    return np.where(raw == 0, up_to, counted) if fill.zero_is_rest and fill.counts != "header+body" else counted
+
+
+class _Reach:
+    """Which headers lead, by what they may carry, to one of those that were asked for."""
+
+    def __init__(self, targets: set[type[Header]]) -> None:
+        self.targets = targets
+        self._known: dict[type[Header], bool] = {}
+
+    def leads(self, cls: type[Header]) -> bool:
+        """Whether the class, or something that may be inside it, was asked for."""
+        if cls not in self._known:
+            self._known[cls] = False  # while we look: a circle leads nowhere by itself
+            seen, queue = {cls}, [cls]
+            found = False
+            while queue and not found:
+                one = queue.pop()
+                found = any(issubclass(one, target) or issubclass(target, one) for target in self.targets)
+                for inner in _carried(one):
+                    if inner not in seen:
+                        seen.add(inner)
+                        queue.append(inner)
+            self._known[cls] = found
+        return self._known[cls]
+
+    def leads_on(self, cls: type[Header]) -> bool:
+        """Whether something inside the class was asked for."""
+        return any(self.leads(inner) for inner in _carried(cls))
+
+
+def _carried(cls: type[Header]) -> list[type[Header]]:
+    inside = [*cls.table.values(), *cls.members.values()] if cls.family_base in (None, cls) else [*cls.table.values()]
+    inside += [one for one in (cls.body, cls.quotes) if one is not None]
+    if cls.next_by:
+        inside += cls.guesses
+    return inside
