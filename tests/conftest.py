@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NOBODY = 65534
+
+# These machines are shared and slow at times: how long one example takes says nothing.
+settings.register_profile("packetlab", deadline=None)
+settings.load_profile("packetlab")
 
 
 def missing(reason: str) -> None:

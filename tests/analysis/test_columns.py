@@ -7,7 +7,7 @@ from typing import Any
 
 import packetlab.protocols  # noqa: F401
 from packetlab.analysis.columns import FieldOf, Scan
-from packetlab.capture.index import chunks
+from packetlab.capture.index import Chunk, chunks
 from packetlab.model.errors import CaptureError
 from packetlab.model.fault import CUT
 from packetlab.model.fields import FixedBytes
@@ -38,19 +38,25 @@ def one_by_one(data: bytes, link_type: int, fields: list[FieldOf]) -> dict[Field
 
 def assert_equal_on(path: Path, fields: list[FieldOf]) -> int:
     slow = 0
-    for chunk in chunks(path):
-        scan = Scan(chunk, fields)
-        slow += scan.slow_rows
-        got: dict[tuple[int, FieldOf], list[Any]] = defaultdict(list)
+    with chunks(path) as index:
+        for chunk in index:
+            slow += assert_equal_in(chunk, path, fields)
+    return slow
+
+
+def assert_equal_in(chunk: Chunk, path: Path, fields: list[FieldOf]) -> int:
+    scan = Scan(chunk, fields)
+    slow = scan.slow_rows
+    got: dict[tuple[int, FieldOf], list[Any]] = defaultdict(list)
+    for field in fields:
+        for found in scan.occurrences(field):
+            for row, value in zip(found.rows.tolist(), found.values, strict=True):
+                plain = value.tobytes() if isinstance(field.spec.kind, FixedBytes) else int(value)
+                got[row, field].append(plain)
+    for row in range(len(chunk)):
+        expected = one_by_one(chunk.bytes_of(row), int(chunk.packets.link_type[row]), fields)
         for field in fields:
-            for found in scan.occurrences(field):
-                for row, value in zip(found.rows.tolist(), found.values, strict=True):
-                    plain = value.tobytes() if isinstance(field.spec.kind, FixedBytes) else int(value)
-                    got[row, field].append(plain)
-        for row in range(len(chunk)):
-            expected = one_by_one(chunk.bytes_of(row), int(chunk.packets.link_type[row]), fields)
-            for field in fields:
-                assert got.get((row, field), []) == expected.get(field, []), (path.name, chunk.first + row, field.name)
+            assert got.get((row, field), []) == expected.get(field, []), (path.name, chunk.first + row, field.name)
     return slow
 
 
