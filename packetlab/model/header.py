@@ -173,8 +173,6 @@ class Header(metaclass=HeaderMeta):
     rebase: ClassVar[bool] = False
     has_excess: ClassVar[bool] = False
     draft: ClassVar[type[Any]]
-    compose: ClassVar[Callable[["Header", Any], "Packet"]]
-    """Set by model/packet.py, which imports this module."""
     subclasses: ClassVar[list[type["Header"]]] = []
     """Every declared header, in the order of declaration."""
 
@@ -283,6 +281,13 @@ class Header(metaclass=HeaderMeta):
         return any(getattr(self, spec.slot) is CUT for spec in self.fields)
 
     # ------------------------------------------------------------ composing and coding
+
+    @staticmethod
+    def compose(outer: "Header | Packet", inner: "Header | Packet | bytes | str") -> "Packet":
+        """`outer / inner`. model/packet.py, which imports this module, puts its own function here."""
+        from packetlab.model import packet
+
+        return packet.compose(outer, inner)
 
     def __truediv__(self, inner: "Header | Packet | bytes | str") -> "Packet":
         return Header.compose(self, inner)

@@ -226,7 +226,7 @@ def compose(outer: "Header | Packet", inner: "Header | Packet | bytes | str") ->
     return Packet(layers, bytes(inner), trailers)
 
 
-Header.compose = compose
+Header.compose = staticmethod(compose)  # type: ignore[method-assign,assignment]
 
 
 def decapsulate(
