@@ -5,6 +5,7 @@ Everything public can be imported from here; each name is loaded when it is firs
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 # Where each public name lives. The imports below say the same to type checkers; a test compares the two.
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from packetlab.transport.tcp import TCP as TCP
     from packetlab.transport.udp import UDP as UDP
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
@@ -59,6 +60,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'packetlab' has no attribute {name!r}")
     # A header alone is not enough: what it carries, and what carries it, must be known as well.
     importlib.import_module("packetlab.protocols")
+    if "IPython" in sys.modules:
+        importlib.import_module("packetlab.show")  # a notebook shows packets as pages
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

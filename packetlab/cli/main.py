@@ -15,7 +15,11 @@ import click
 from packetlab.model.errors import PacketLabError
 
 # name: (module under packetlab.cli, attribute, one-line help)
-COMMANDS: dict[str, tuple[str, str, str]] = {}
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "show": ("show", "show", "List the packets of a capture file, or show some in depth."),
+    "explain": ("explain", "explain", "Explain a protocol, a field, or a packet given in hex."),
+    "address": ("address", "address", "Tell what an IP address, prefix or MAC address is."),
+}
 
 
 class LazyGroup(click.Group):

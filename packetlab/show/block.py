@@ -2,7 +2,8 @@
 
 A view is built once, as a `Block`; colour is added only at the end, so that a pipe, a terminal and a notebook
 show the same. Every piece goes through `safe_text`. A `View` builds its block for the width at hand.
-rich is imported only where a terminal wants colour.
+A terminal's colours are written here directly, because importing rich costs more than most commands; rich is
+imported only where a caller prints a view through it.
 """
 
 import os
@@ -20,24 +21,24 @@ NARROWEST = 40
 Piece = tuple[str, str]
 """A text and the name of its style."""
 
-# style name: (rich style, CSS)
-STYLES: Final[dict[str, tuple[str, str]]] = {
-    "": ("", ""),
-    "layer0": ("bold cyan", "color:#0077aa;font-weight:bold"),
-    "layer1": ("bold green", "color:#2e7d32;font-weight:bold"),
-    "layer2": ("bold yellow", "color:#9a6700;font-weight:bold"),
-    "layer3": ("bold magenta", "color:#8e24aa;font-weight:bold"),
-    "layer4": ("bold blue", "color:#1e50c8;font-weight:bold"),
-    "layer5": ("bold bright_red", "color:#b5452c;font-weight:bold"),
-    "payload": ("default", ""),
-    "head": ("bold", "font-weight:bold"),
-    "name": ("cyan", "color:#0077aa"),
-    "value": ("bold", "font-weight:bold"),
-    "meaning": ("green", "color:#2e7d32"),
-    "note": ("dim", "color:#777"),
-    "auto": ("blue", "color:#1e50c8"),
-    "good": ("green", "color:#2e7d32"),
-    "bad": ("bold red", "color:#c62828;font-weight:bold"),
+# style name: (rich style, CSS, SGR codes of a terminal)
+STYLES: Final[dict[str, tuple[str, str, str]]] = {
+    "": ("", "", ""),
+    "layer0": ("bold cyan", "color:#0077aa;font-weight:bold", "1;36"),
+    "layer1": ("bold green", "color:#2e7d32;font-weight:bold", "1;32"),
+    "layer2": ("bold yellow", "color:#9a6700;font-weight:bold", "1;33"),
+    "layer3": ("bold magenta", "color:#8e24aa;font-weight:bold", "1;35"),
+    "layer4": ("bold blue", "color:#1e50c8;font-weight:bold", "1;34"),
+    "layer5": ("bold bright_red", "color:#b5452c;font-weight:bold", "1;91"),
+    "payload": ("", "", ""),
+    "head": ("bold", "font-weight:bold", "1"),
+    "name": ("cyan", "color:#0077aa", "36"),
+    "value": ("bold", "font-weight:bold", "1"),
+    "meaning": ("green", "color:#2e7d32", "32"),
+    "note": ("dim", "color:#777", "2"),
+    "auto": ("blue", "color:#1e50c8", "34"),
+    "good": ("green", "color:#2e7d32", "32"),
+    "bad": ("bold red", "color:#c62828;font-weight:bold", "1;31"),
 }
 LAYER_COLOURS = 6
 
@@ -113,6 +114,12 @@ class Block:
                 made.append(text, STYLES[style][0])
         return made
 
+    def ansi(self) -> str:
+        """The lines with a terminal's colours: the only escapes that are ever written."""
+        return "\n".join(
+            "".join(_sgr(text, STYLES[style][2]) for text, style in line).rstrip(" ") for line in self.lines
+        )
+
     def html(self) -> str:
         """A `pre` element; every byte from outside is escaped, and keeps its reading direction to itself."""
         lines = ["".join(_span(text, style) for text, style in line) for line in self.lines]
@@ -120,6 +127,10 @@ class Block:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _sgr(text: str, codes: str) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 
 def _span(text: str, style: str) -> str:
@@ -209,14 +220,7 @@ def print_to_terminal(*views: View | Block, file: IO[str] | None = None) -> None
     encoding = (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "")
     for view in views:
         block = view if isinstance(view, Block) else view.block(width)
-        if colour:
-            from rich.console import Console
-
-            Console(file=out, width=width, highlight=False, markup=False, soft_wrap=True, force_terminal=True).print(
-                block.__rich__()
-            )
-            continue
-        text = str(block)
+        text = block.ansi() if colour else str(block)
         if not encoding.startswith("utf"):
             text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
         out.write(text + "\n")

@@ -120,3 +120,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return safe_text(value)
     return safe_text(str(value))
+
+
+def brief_dict(packet: Packet, frame: Frame) -> dict[str, Any]:
+    """One line of a list as plain data."""
+    source, target = endpoints(packet)
+    return frame_dict(frame) | {
+        "source": source, "destination": target, "protocol": protocol(packet), "length": len(frame.data),
+        "summary": summary(packet),
+    }  # fmt: skip

@@ -326,3 +326,11 @@ def _spec_dict(header: type[Header], spec: FieldSpec) -> dict[str, Any]:
             {"name": bit.name, "mask": int(bit), "text": bit.text, "wireshark": bit.wireshark} for bit in spec.bits
         ]
     return made
+
+
+def protocol_dicts() -> list[dict[str, Any]]:
+    """Every protocol that packetlab knows, in brief."""
+    return [
+        {"name": header.name, "title": title_of(header), "text": purpose(header), "ref": header.ref}
+        for header in protocols()
+    ]
