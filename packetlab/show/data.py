@@ -52,7 +52,7 @@ def _packet_dict(view: PacketView) -> dict[str, Any]:
     if view.foreign:
         made["foreign"] = [
             {"name": one.title, "source": one.source, "offset": one.offset, "length": one.size,
-             "fields": [{"name": name, "text": text} for name, text in one.fields]}
+             "fields": [{"name": name, "text": safe_text(text)} for name, text in one.fields]}
             for one in view.foreign
         ]  # fmt: skip
     made["faults"] = [_fault_dict(fault) for fault in view.faults]

@@ -68,6 +68,12 @@ def _packet(block: Block, view: PacketView, first: int, indent: int) -> None:
         block.line()
         block.wrapped((f"{pad}The error quotes the packet that caused it:", "head"), hang=indent)
         _packet(block, view.quoted, first + len(view.layers), indent + 2)
+    elif view.foreign:
+        for one in view.foreign:
+            block.line()
+            block.line((f"{pad}{one.title}", "head"), (f"  {size_text(one.size)}, read by {one.source}", "note"))
+            for name, text in one.fields:
+                block.wrapped((f"{pad}  {name} = ", "name"), (text, "value"), hang=indent + 6)
     elif view.payload:
         block.line()
         words = "Bytes that packetlab does not read further, as the layer above carries them."

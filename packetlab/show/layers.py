@@ -5,6 +5,7 @@ that holds them, faults and wrong checksums where they are, and the packet that 
 that error.
 """
 
+from packetlab.interop.foreign import ForeignLayer
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet
 from packetlab.show.block import Block, Piece, View, layer_style
@@ -192,13 +193,11 @@ def _is_text(data: bytes) -> bool:
     return readable >= 0.8 * len(data)
 
 
-def _foreign(block: Block, layer: object, pad: str) -> None:
+def _foreign(block: Block, layer: ForeignLayer, pad: str) -> None:
     """A layer that another library took apart."""
-    title, source, size = getattr(layer, "title", ""), getattr(layer, "source", ""), getattr(layer, "size", 0)
-    facts = f"{size_text(size)}, read by {source}"
-    rule = "─" * max(2, block.width - len(pad) - cells(title) - len(facts) - 3)
-    block.line((f"{pad}{title} ", "head"), (f"{rule} ", "note"), (facts, "note"))
-    rows = getattr(layer, "fields", ())
-    names = min(max((len(name) for name, _ in rows), default=0), WIDEST_NAME)
-    for name, text in rows:
+    facts = f"{size_text(layer.size)}, read by {layer.source}"
+    rule = "─" * max(2, block.width - len(pad) - cells(layer.title) - len(facts) - 3)
+    block.line((f"{pad}{layer.title} ", "head"), (f"{rule} ", "note"), (facts, "note"))
+    names = min(max((len(name) for name, _ in layer.fields), default=0), WIDEST_NAME)
+    for name, text in layer.fields:
         block.wrapped((f"{pad}  {name:<{names}}  ", "name"), (text, "value"), hang=len(pad) + names + 4)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from packetlab.internet.ranges import mac_kind, range_of
+from packetlab.interop.foreign import ForeignLayer, foreign_layers
 from packetlab.model.addresses import ipv4_bytes, ipv6_bytes, mac_bytes
 from packetlab.model.fault import CUT, Fault
 from packetlab.model.fields import (
@@ -108,7 +109,7 @@ class PacketView:
     faults: tuple[Fault, ...] = ()
     checks: tuple[Check, ...] = ()
     quoted: "PacketView | None" = None
-    foreign: tuple[Any, ...] = field(default=())
+    foreign: tuple[ForeignLayer, ...] = field(default=())
     """Layers inside the payload that another library knows; see interop/foreign.py."""
 
     @property
@@ -146,6 +147,8 @@ def look(packet: Packet, frame: Frame | None = None) -> PacketView:
     ready = frame.checksum_ready if frame is not None else True
     view = _look(shown, packet if composed else None, verify(shown, checksum_ready=ready), shown.faults)
     view.frame, view.composed = frame, composed
+    if view.payload and view.quoted is None:
+        view.foreign = foreign_layers(shown, view.payload, view.payload_offset, frame.link_type if frame else None)
     return view
 
 
