@@ -281,6 +281,12 @@ class Octets(Variable):
         return self._show(value) if self._show else value.hex()
 
 
+class Unpadded(tuple[Any, ...]):
+    """Elements read from a list that ended before its padding did: written again, it gets none."""
+
+    __slots__ = ()
+
+
 class Items(Variable):
     """A run of elements, each a header of its own: options, records, addresses.
 
@@ -299,7 +305,7 @@ class Items(Variable):
         return self.of if isinstance(self.of, type) else self.of()
 
     def take(self, data: bytes, pos: int, end: int, header: Any, faults: list[Fault]) -> tuple[Any, int]:
-        element, found = self._class(), []
+        element, found, start = self._class(), [], pos
         left = getattr(header, self.count) if self.count else -1
         while left and (pos < end or left > 0):
             before = len(faults)
@@ -319,14 +325,16 @@ class Items(Variable):
         if pos < end and not self.count and self.more is None:
             found.append(element.remainder(data[pos:end]))
             pos = end
+        if self.pad > 1 and (pos - start) % self.pad:
+            return Unpadded(found), pos
         return tuple(found), pos
 
     def build(self, value: Any, header: Any) -> bytes:
         data = b"".join([element.encode() for element in value])
-        return data + bytes(-len(data) % self.pad) if self.pad > 1 else data
+        return data + bytes(-len(data) % self.pad) if self.pad > 1 and type(value) is not Unpadded else data
 
     def convert(self, value: Any) -> Any:
-        element, made = self._class(), tuple(value)
+        element, made = self._class(), value if type(value) is Unpadded else tuple(value)
         for one in made:
             if not isinstance(one, element.element_base) and one.name != "remainder":
                 raise UsageError(f"{one!r} is no {element.__name__}")
