@@ -111,6 +111,9 @@ def test_noise_in_a_golden_raises_nothing_and_is_kept(name: str) -> None:
         packet = same_bytes(noisy, first)
         agree(packet, first)
         check(packet)
+        assert packet.encapsulate() == noisy, "encapsulated differently once it was looked at"
+        for header in all_headers(packet):
+            assert header.is_cut or header.replace().encode() == header.encode()
 
 
 def check(packet: Packet) -> None:
