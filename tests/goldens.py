@@ -39,3 +39,11 @@ golden("ipv4 options", IPv4,
        "470000250001000040115fbfc0000201c0000202940400000100000000010002000903d578",
        'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2", options=[IPOption_Router_Alert(), IPOption_NOP(),'
        ' IPOption_EOL()]) / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ieee 802.3", Ethernet, "0200000000020200000000010008aaaa030000000800",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / b"\\xaa\\xaa\\x03\\0\\0\\0\\x08\\0"')
+golden("options of ipv4 and tcp", IPv4,
+       "4a0000500001000040068388c0000201c000020201070b0400000000c00002099e04010201000000000100020000000000000000a010"
+       "2000574400000101050a0000000100000002fd04616200000000",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2", options=[IPOption_NOP(), IPOption_RR(routers=["0.0.0.0",'
+       ' "192.0.2.9"]), IPOption(b"\\x9e\\x04\\x01\\x02"), IPOption_NOP()]) / TCP(sport=1, dport=2, flags="A",'
+       ' options=[("NOP", None), ("NOP", None), ("SAck", (1, 2)), (253, b"ab"), ("EOL", None)])')  # fmt: skip
