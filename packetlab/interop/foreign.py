@@ -82,7 +82,7 @@ def _named(packet: Packet, link_type: int | None) -> tuple[Named, tuple[int, ...
     if not packet.layers:
         return ("link", (link_type,)) if link_type is not None else None
     last = packet.layers[-1]
-    if last.is_cut or getattr(last, "fragment_offset", 0) or getattr(last, "more_fragments", 0):
+    if last.is_cut or any(getattr(last, name, 0) for name in ("fragment_offset", "more_fragments")):
         return None
     if last.name in ("tcp", "udp"):
         ports: tuple[int, ...] = tuple(getattr(last, name) for name in ("dst_port", "src_port"))
