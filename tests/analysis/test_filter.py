@@ -1,0 +1,86 @@
+"""Display filters: one language over one packet and over columns, with errors that point at the column."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import packetlab.protocols  # noqa: F401
+from packetlab.analysis.filter import parse
+from packetlab.analysis.filter.grammar import FilterError
+from packetlab.capture.index import chunks
+from packetlab.internet.ipv4 import IPv4
+from packetlab.link.ethernet import Ethernet
+from packetlab.model.packet import Packet, decapsulate
+from packetlab.transport.tcp import TCP
+from tests.oracle.display_filters import EXPRESSIONS, sample
+
+
+def packet() -> Packet:
+    frame = Ethernet(dst="02:00:00:00:00:02", src="02:00:00:00:00:01") / IPv4(src="10.0.0.1", dst="192.0.2.7", ttl=63)
+    return decapsulate((frame / TCP(src_port=40000, dst_port=80, flags="SYN") / b"GET / HTTP").encapsulate())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp", "ip && tcp", "tcp.port == 80", "tcp.srcport > tcp.dstport", "ip.addr == 10.0.0.0/8", "not udp",
+        "ip.addr != 10.0.0.2", "tcp.flags.syn == 1 and not tcp.flags.ack", "tcp.flags & 2", "eth.src[0:3] == 02:00:00",
+        "ip.ttl in {1..63}", "tcp.port in {22, 80}", "ipv4.ttl == 63", "tcp.dst_port == 80", "tcp.syn",
+        "ip.hdr_len == 20", "tcp contains \"GET\"", "tcp[13] & 2", "all tcp.port > 79", "80 == tcp.port",
+        "len(tcp) > 20", "count(tcp.port) == 2", "tcp xor udp", "ip.proto == TCP", "tcp matches \"get\"",
+    ],
+)  # fmt: skip
+def test_a_filter_that_holds_for_a_packet_says_so(text: str) -> None:
+    assert parse(text).matches(packet())
+    assert not parse(f"!({text})").matches(packet())
+
+
+@pytest.mark.parametrize(
+    "text", ["udp", "tcp.port == 81", "ip.addr == 11.0.0.0/8", "ip.addr != 10.0.0.1", "all tcp.port > 80", "udp.port != 1"]
+)
+def test_a_filter_that_does_not_hold_says_that(text: str) -> None:
+    assert not parse(text).matches(packet())
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("tcp.port == ", 12), ("tcp.prot == 80", 1), ("ip.src == 10.0.0.300", 11), ("(tcp", 5), ("tcp.port == x", 13),
+        ("tcp && foo.bar", 8), ("eth.src == 02:00", None), ("tcp matches \"(\"", 13),
+    ],
+)  # fmt: skip
+def test_an_error_points_at_its_column(text: str, column: int | None) -> None:
+    if column is None:
+        assert not parse(text).matches(packet())
+        return
+    with pytest.raises(FilterError) as caught:
+        parse(text)
+    assert caught.value.column == column
+    assert str(caught.value).splitlines()[-1].index("^") == column + 1
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(FilterError) as caught:
+        parse("tcp.dsport == 80")
+    assert "tcp.dstport" in caught.value.remedy
+
+
+def test_columns_select_what_single_packets_match(corpora: Path) -> None:
+    understood = []
+    for expression in EXPRESSIONS:
+        try:
+            understood.append(parse(expression))
+        except FilterError:
+            continue
+    assert len(understood) > 150
+    for path in sample(12, 20_000):
+        with chunks(path) as index:
+            for chunk in index:
+                first = int(chunk.packets.time[0]) if len(chunk) else 0
+                frames = list(chunk.frames())
+                packets = [decapsulate(frame.data, frame.link_type) for frame in frames]
+                for test in understood:
+                    fast = test.select(chunk, first)
+                    slow = [test.matches(one, frame, first) for one, frame in zip(packets, frames, strict=True)]
+                    assert np.array_equal(fast, slow), (path.name, test.text, np.flatnonzero(fast != np.array(slow)))
