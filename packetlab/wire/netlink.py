@@ -460,7 +460,7 @@ def route_to(host: Host, address: str | bytes, *, source: str | bytes = b"", int
         body += attribute(2, origin)
     if interface:
         body += attribute_u32(4, interface)
-    remedy = "see its routes with `packetlab routes` or `ip route`; an address on no attached network needs a gateway"
+    remedy = "see its routes (`ip route`); an address on no attached network needs a gateway"
     with open_netlink(host) as netlink:
         try:
             answers = netlink.ask(Request(GET_ROUTE, 0, body))

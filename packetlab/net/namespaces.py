@@ -1,0 +1,142 @@
+"""Our end of the holder: asks it for namespaces, sockets and commands. Any thread may ask.
+
+This process keeps no privilege and enters no namespace. It owns the holder's user namespace, which is all the
+kernel asks for to configure the networks inside it through sockets that the holder opened.
+"""
+
+import marshal
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from packetlab.model.errors import PacketLabError, UsageError
+from packetlab.net.diagnosis import why_not
+
+_MESSAGE = 200_000
+_MOST_DESCRIPTORS = 250  # SCM_MAX_FD is 253
+_PATIENCE = 20.0  # seconds for an answer of the holder; it answers in well under one
+
+
+class HolderError(PacketLabError):
+    """The holder could not do it; `number` is the errno."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
+class Namespaces:
+    """A running holder. `close` ends it and everything in its namespaces; so does the end of this process."""
+
+    def __init__(self) -> None:
+        """Starts the holder; raises NamespaceError where this machine does not let us."""
+        self._lock = threading.Lock()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(_PATIENCE)
+        self._socket = ours
+        script = str(Path(__file__).with_name("holder.py"))
+        with theirs:
+            # start_new_session is left out: a shell in a host must stay in the session of its terminal.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", script, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/",
+            )  # fmt: skip
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        while True:
+            try:
+                data = self._socket.recv(_MESSAGE)
+            except OSError:
+                data = b""
+            message = marshal.loads(data) if data else ("failed", "start", 0)
+            if message[0] == "ready":
+                return
+            if message[0] == "failed":
+                raise why_not(message[1], message[2])
+            if message[0] == "map":
+                self._map_everyone()
+                self._socket.send(marshal.dumps(()))
+
+    def _map_everyone(self) -> None:
+        """As root: every id that exists here is itself inside, which only somebody outside may write."""
+        for kind in ("uid_map", "gid_map"):
+            here = Path(f"/proc/self/{kind}").read_text(encoding="ascii").splitlines()
+            identity = [f"{line.split()[0]} {line.split()[0]} {line.split()[2]}\n" for line in here]
+            try:
+                Path(f"/proc/{self._process.pid}/{kind}").write_text("".join(identity), encoding="ascii")
+            except OSError as error:
+                raise why_not("map", error.errno or 0) from None
+
+    def ask(self, *request: Any, descriptors: tuple[int, ...] = ()) -> tuple[Any, list[int]]:
+        """The holder's answer and the descriptors that came with it; raises HolderError."""
+        message = marshal.dumps(request)
+        if len(message) > _MESSAGE:
+            raise UsageError("the command line and environment are too long for a virtual host (200 kB)")
+        with self._lock:
+            if self._socket.fileno() < 0:
+                raise UsageError("this network is down", remedy="use it inside its `with` block")
+            try:
+                socket.send_fds(self._socket, [message], descriptors)
+                data, received, _, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
+            except OSError as error:
+                raise HolderError(error.errno or 0, f"the network's holder process does not answer: {error}") from None
+        if not data:
+            raise HolderError(0, "the network's holder process has died, and the network with it")
+        for descriptor in received:
+            os.set_inheritable(descriptor, False)
+        state, value = marshal.loads(data)
+        if state != "ok":
+            raise HolderError(value[0], value[1])
+        return value, received
+
+    def make_nodes(self, settings: list[list[tuple[str, str]]]) -> tuple[list[int], list[socket.socket], list[Any]]:
+        """New network namespaces with these sysctls: their descriptors, a netlink socket in each, what was refused."""
+        spaces: list[int] = []
+        netlinks: list[socket.socket] = []
+        refused: list[Any] = []
+        for start in range(0, len(settings), 60):
+            try:
+                answer, received = self.ask("nodes", settings[start : start + 60])
+            except HolderError as error:
+                raise why_not("network", error.number, str(error)) from None
+            refused += answer
+            spaces += received[::2]
+            netlinks += [
+                socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0, fileno=descriptor) for descriptor in received[1::2]
+            ]
+        return spaces, netlinks, refused
+
+    def open_socket(self, node: int, family: int, kind: int, protocol: int) -> socket.socket:
+        """A socket of that node's network, with the default timeout of this process; raises OSError as usual."""
+        try:
+            _, received = self.ask("socket", node, int(family), int(kind), int(protocol))
+        except HolderError as error:
+            if error.number:
+                raise OSError(error.number, str(error)) from None
+            raise
+        return socket.socket(family, kind & 0xF, protocol, fileno=received[0])
+
+    def close(self) -> None:
+        """Ends the holder and all that runs inside, and waits until they are gone."""
+        with self._lock:
+            self._socket.close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The holder's process id."""
+        return self._process.pid
+
