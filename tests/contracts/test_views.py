@@ -14,12 +14,15 @@ from tests.contracts.registry import mutated
 from tests.goldens import GOLDENS
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-VIEWS = [name for name in ("layers", "bytes_view", "hexdump", "figure", "explain", "explanation", "summary")
+VIEWS = [name for name in ("layers", "bytes_view", "figure", "explain", "summary", "as_dict")
          if callable(getattr(show, name, None))]  # fmt: skip
 
 
 def shown(view: Callable[[Packet], Any], packet: Packet) -> None:
     made = view(packet)
+    if isinstance(made, dict):
+        assert json.loads(json.dumps(made)) == made
+        return
     assert not CONTROL.search(str(made))
     for form in ("_repr_html_", "html", "json", "to_json"):
         method = getattr(made, form, None)
