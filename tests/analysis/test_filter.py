@@ -25,7 +25,7 @@ def packet() -> Packet:
     "text",
     [
         "tcp", "ip && tcp", "tcp.port == 80", "tcp.srcport > tcp.dstport", "ip.addr == 10.0.0.0/8", "not udp",
-        "ip.addr != 10.0.0.2", "tcp.flags.syn == 1 and not tcp.flags.ack", "tcp.flags & 2", "eth.src[0:3] == 02:00:00",
+        "ip.addr != 10.0.0.2", "tcp.flags.syn == 1 and tcp.flags.ack == 0", "tcp.flags & 2", "eth.src[0:3] == 02:00:00",
         "ip.ttl in {1..63}", "tcp.port in {22, 80}", "ipv4.ttl == 63", "tcp.dst_port == 80", "tcp.syn",
         "ip.hdr_len == 20", "tcp contains \"GET\"", "tcp[13] & 2", "all tcp.port > 79", "80 == tcp.port",
         "len(tcp) > 20", "count(tcp.port) == 2", "tcp xor udp", "ip.proto == TCP", "tcp matches \"get\"",
