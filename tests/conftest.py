@@ -5,11 +5,12 @@ A test that lacks a program or the captures is skipped with a reason; where CI=t
 
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,20 @@ def _programs(request: pytest.FixtureRequest) -> None:
         for program in marker.args:
             if not find_program(program):
                 missing(f"needs the program {program}")
+
+
+LACKING = re.compile(r"\b(not installed|no program|program|could not import|missing|not there|corpora)\b", re.IGNORECASE)
+"""Reasons of skipped tests that lack something which CI must have."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    report = outcome.get_result()
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if LACKING.search(reason):
+            report.outcome, report.longrepr = "failed", f"{reason} - where CI=true nothing may be missing"
 
 
 def find_program(name: str) -> str | None:
