@@ -55,8 +55,12 @@ class _Group:
 class Scan:
     """One pass over a chunk: which rows hold which headers, and the values of the fields that were asked for."""
 
-    def __init__(self, chunk: Chunk, wanted: Iterable[FieldOf], present: Iterable[type[Header]] = ()) -> None:
+    def __init__(
+        self, chunk: Chunk, wanted: Iterable[FieldOf], present: Iterable[type[Header]] = (), *, quoted: bool = True
+    ) -> None:
+        """`quoted`: also look into packets that ICMP errors quote."""
         self.chunk = chunk
+        self.quoted = quoted
         self.wanted = tuple(wanted)
         self.classes = tuple(present)
         self._found: dict[FieldOf, list[Found]] = {field: [] for field in self.wanted}
@@ -254,7 +258,8 @@ class Scan:
         packets = self.chunk.packets
         for row in rows.tolist():
             packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
-            for header, _ in packet.walk():
+            headers = [header for header, _ in packet.walk()] if self.quoted else packet.layers
+            for header in headers:
                 for cls in self.classes:
                     if isinstance(header, cls):
                         present[cls].append(row)
