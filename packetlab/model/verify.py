@@ -6,10 +6,12 @@ the network card was still to fill in (offload), one over data that the capture 
 carry, and the zero of UDP that says "none made".
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
 from packetlab.model.checksum import ones_complement_sum
+from packetlab.model.errors import UsageError
 from packetlab.model.fault import CUT, Fault
 from packetlab.model.fields import Checksum, Count, FieldSpec, Length, NextProtocol
 from packetlab.model.header import Header
@@ -61,9 +63,11 @@ def _layer(packet: Packet, index: int, checksum_ready: bool) -> list[Check]:
     if header.is_cut:
         return []
     layers = (*packet.layers[:index], header.refilled(), *packet.layers[index + 1 :])
-    again = layers[index]._assemble(data[body:end], layers, index)
-    faults: list[Fault] = []
-    expected = type(header)._decode(bytes(again), 0, len(again), faults)[0]
+    expected = None
+    with contextlib.suppress(UsageError):  # more than a length field can say: a packet of segmentation offload
+        again = layers[index]._assemble(data[body:end], layers, index)
+        faults: list[Fault] = []
+        expected = type(header)._decode(bytes(again), 0, len(again), faults)[0]
     checks = []
     for span in field_spans(header, start):
         spec, value = span.spec, span.value
@@ -90,6 +94,8 @@ def _length(header: Header, spec: FieldSpec, offset: int, value: int, wanted: in
         return Check(header, spec, offset, value, wanted, "right", "is what was counted")
     if short:
         return Check(header, spec, offset, value, wanted, "unknown", "cannot be verified: bytes are missing")
+    if wanted is None:
+        return Check(header, spec, offset, value, None, "unknown", "cannot be verified: the packet is too long for it")
     return Check(header, spec, offset, value, wanted, "wrong", f"is {value} where {wanted} was counted")
 
 

@@ -173,10 +173,18 @@ def _element(block: Block, element: LayerView, pad: str, number: int) -> None:
     _fields(block, element.fields, min(names, WIDEST_NAME), f"{pad}  ", number)
 
 
+def _heading(block: Block, pad: str, title: str, facts: str, style: str) -> None:
+    """The name of a part at the left, its size at the right, a line between."""
+    title = safe_text(title)
+    room = block.width - len(pad) - len(facts) - 5
+    title = fit(title, min(cells(title), room))
+    rule = "─" * max(2, room + 2 - cells(title))
+    block.line((f"{pad}{title} ", "head"), (f"{rule} ", "note"), (facts, style))
+
+
 def _payload(block: Block, what: str, offset: int, data: bytes, whole: int, pad: str) -> None:
     facts = f"{size_text(len(data))}, {share_text(len(data), whole)} of the frame"
-    rule = "─" * max(2, block.width - len(pad) - cells(what) - len(facts) - 3)
-    block.line((f"{pad}{what} ", "head"), (f"{rule} ", "note"), (facts, "head"))
+    _heading(block, pad, what, facts, "head")
     if what.startswith("padding"):
         return
     preview = data[:PREVIEW_BYTES]
@@ -195,9 +203,7 @@ def _is_text(data: bytes) -> bool:
 
 def _foreign(block: Block, layer: ForeignLayer, pad: str) -> None:
     """A layer that another library took apart."""
-    facts = f"{size_text(layer.size)}, read by {layer.source}"
-    rule = "─" * max(2, block.width - len(pad) - cells(layer.title) - len(facts) - 3)
-    block.line((f"{pad}{layer.title} ", "head"), (f"{rule} ", "note"), (facts, "note"))
+    _heading(block, pad, layer.title, f"{size_text(layer.size)}, read by {layer.source}", "note")
     names = min(max((len(name) for name, _ in layer.fields), default=0), WIDEST_NAME)
     for name, text in layer.fields:
         block.wrapped((f"{pad}  {name:<{names}}  ", "name"), (text, "value"), hang=len(pad) + names + 4)

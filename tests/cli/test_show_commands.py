@@ -91,7 +91,7 @@ def test_colour_is_for_terminals_only_and_can_be_forced(capture: str) -> None:
     ("arguments", "code"),
     [
         (("show", "/nonexistent/file"), 1), (("show", "."), 1), (("show", __file__), 1), (("show",), 2),
-        (("explain", "tcp.windw"), 2), (("address", "1.2.3"), 2), (("address",), 2), 
+        (("explain", "tcp.windw"), 2), (("address", "1.2.3"), 2), (("address",), 2),
         (("explain", "--first", "x", "45" * 20), 2),
     ],
 )  # fmt: skip
