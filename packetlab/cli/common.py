@@ -1,11 +1,15 @@
-"""What several commands need: the --json flag and the printing of JSON."""
+"""What several commands need: shared options, recording to a file, and words for times."""
 
 import json
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from packetlab.capture.writer import CaptureWriter
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs instead of text for people."
@@ -15,3 +19,52 @@ json_option: Callable[[Any], Any] = click.option(
 def print_json(value: Any) -> None:
     """One JSON document on standard output; ASCII only, so that no terminal can be controlled through it."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+write_option: Callable[[Any], Any] = click.option(
+    "-w", "--write", "write", metavar="FILE", help="Record the frames, as they were on the wire, to a pcapng file."
+)
+
+
+def family_options(command: Any) -> Any:
+    """-4 and -6, given to the command as `family`: 0, 4 or 6."""
+    command = click.option("-6", "family", flag_value=6, type=int, help="Use IPv6.")(command)
+    return click.option("-4", "family", flag_value=4, type=int, default=0, help="Use IPv4.")(command)
+
+
+interface_option: Callable[[Any], Any] = click.option(
+    "-I", "--interface", default="", metavar="NAME", help="Send through this interface."
+)
+
+
+@contextmanager
+def recording(path: str | None) -> "Iterator[CaptureWriter | None]":
+    """A writer for `-w FILE`, or None; the file is sound at every moment and says how it came to be."""
+    if path is None:
+        yield None
+        return
+    from packetlab.capture.writer import CaptureWriter
+
+    words = " ".join(["packetlab", *sys.argv[1:]])
+    with CaptureWriter(path, comments=[words], flush=True) as writer:
+        yield writer
+    count = writer.frames_written
+    click.echo(f"{count} frame{'s' if count != 1 else ''} recorded in {path}", err=True)
+
+
+def say(text: str, *, hang: int = 2) -> None:
+    """Print a sentence, wrapped at the width of the terminal (at most 100 columns), continued lines indented."""
+    import shutil
+    import textwrap
+
+    width = min(100, shutil.get_terminal_size().columns)
+    click.echo(textwrap.fill(text, width, subsequent_indent=" " * hang, break_on_hyphens=False))
+    sys.stdout.flush()
+
+
+def duration(nanoseconds: int) -> str:
+    """A time as people read it: 0.043 ms, 12.3 ms, 1.25 s."""
+    milliseconds = nanoseconds / 1e6
+    if milliseconds < 10:
+        return f"{milliseconds:.3f} ms"
+    return f"{milliseconds:.1f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"
