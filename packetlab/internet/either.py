@@ -1,4 +1,4 @@
-"""What conversations ask of a packet whichever IP carries it: who sent it, how far it may go, whom an error is about."""
+"""What conversations ask of a packet whichever IP carries it: who sent it, how far it may go, what an error says."""
 
 from typing import Any
 

@@ -304,22 +304,11 @@ class Handshake(Conversation):
     ) -> None:
         del self._active[port.number]
         both = (port.sequence, port.peer_start) if state == "open" else None
-        events.append(
-            PortResult(
-                port.number,
-                state,
-                text,
-                port.rtt,
-                port.tries,
-                port.options,
-                port.window,
-                port.ttl,
-                both,
-                ending,
-                port.banner,
-                answered_by,
-            )  # fmt: skip
-        )
+        result = PortResult(
+            port.number, state, text, port.rtt, port.tries, port.options, port.window, port.ttl, both, ending,
+            port.banner, answered_by,
+        )  # fmt: skip
+        events.append(result)
 
 
 def option_words(packet: Packet) -> tuple[str, ...]:
