@@ -60,7 +60,7 @@ def _programs(request: pytest.FixtureRequest) -> None:
                 missing(f"needs the program {program}")
 
 
-LACKING = re.compile(r"\b(not installed|no program|program|could not import|missing|not there|corpora)\b", re.IGNORECASE)
+LACKING = re.compile(r"\b(not installed|program|could not import|missing|not there|corpora)\b", re.IGNORECASE)
 """Reasons of skipped tests that lack something which CI must have."""
 
 

@@ -37,8 +37,8 @@ def fields_of(packet: Packet) -> Iterator[Ours]:
 def _of_spans(header: Header, spans: tuple[FieldSpan, ...]) -> Iterator[Ours]:
     for span in spans:
         spec, value = span.spec, span.value
-        if value is CUT:
-            continue
+        if value is CUT or not span.bit_length:
+            continue  # not there, or there without a byte
         if spec.wireshark:
             shown = value * spec.scale if isinstance(value, int) else value
             if isinstance(value, tuple) and spec.variable is not None:
