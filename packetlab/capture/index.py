@@ -275,7 +275,8 @@ def parts(source: CapturePath, count: int, *, least: int = 1 << 22) -> list[Part
 
     Where a part begins is a guess, and its interfaces are taken to be those before the first packet. So the
     results of the parts are those of the whole only if, for each but the last, `landed` equals the start of the
-    next and `interfaces_changed` is false; otherwise what follows has to be read again in one piece. A file that is compressed, or no file, is one part.
+    next and `interfaces_changed` is false; otherwise what follows has to be read again in one piece.
+    A file that is compressed, or no file, is one part.
     """
     with CaptureIndex(source, chunk=1 << 20) as index:
         size = index._source.regular_size

@@ -5,10 +5,9 @@ import struct
 import numpy as np
 
 from packetlab.capture.index import Column, Packets
-from packetlab.capture.lanes import Positions, follow, gather
+from packetlab.capture.lanes import Pace, Positions, follow, gather
 from packetlab.capture.pcap import PcapWalk
 
-_SMALLEST_STRETCH = 1 << 16
 _LEAST_SLICE, _LARGEST_SLICE, _MOST_LANES = 1 << 13, 1 << 18, 2048
 _LOOK = 1 << 13  # bytes of a slice in which its first record is looked for
 
@@ -21,7 +20,7 @@ class PcapIndexer:
         self.order = walk.layout.order
         self.limit: int | None = None
         self.interfaces_changed = False
-        self._reach = _SMALLEST_STRETCH
+        self._pace = Pace()
         self._mean = 512  # bytes per record so far
 
     def skip_to(self, offset: int) -> None:
@@ -44,8 +43,7 @@ class PcapIndexer:
         window = walk.window
         data = np.frombuffer(window.buf, np.uint8)
         start = walk.position - window.base
-        # After damage the next stretch is short, so that much damage does not mean much lost work.
-        reach = min(start + self._reach, len(data) - size + 1)
+        reach = min(start + self._pace.reach(), len(data) - size + 1)
         if self.limit is not None:
             reach = min(reach, self.limit - window.base)
         if reach <= start:
@@ -54,17 +52,21 @@ class PcapIndexer:
         words = gather(data, 16)[positions].view(self.order + "u4").reshape(-1, 4)
         seconds, ticks = words[:, 0], words[:, 1]
         captured, wire = self._lengths(words[:, 2], words[:, 3])
-        bad = (captured > walk.layout.most_captured) | (positions + captured > len(data) - size) | (wire == 0)
+        bad = (captured > walk.layout.most_captured) | (positions + captured > len(data) - size)
+        empty = wire == 0
+        if empty.any():
+            bad |= empty & (captured == 0) & (seconds == 0) & (ticks == 0)
         count = int(bad.argmax()) if bad.any() else len(positions)
         clean = count == len(positions)
         while count and captured[count - 1] > wire[count - 1]:
             count -= 1  # suspicious: the walk looks whether the next header is possible
-        if clean:
-            self._reach = min(self._reach * 8, 1 << 40)
-        else:
-            self._reach = max(_SMALLEST_STRETCH, self._reach // 8)
+        self._pace.ran(count, clean)
         if count:
             last = int(positions[count - 1])
+            if walk.first_seconds < 0:
+                walk.first_seconds = int(seconds[0])
+            if count > 1:
+                walk.recent_seconds = int(seconds[count - 2]), -1
             walk.accept(window.base + last, int(seconds[count - 1]), int(captured[count - 1]))
             self._mean = max(16, (last - start) // count)
         fields = [seconds[:count], ticks[:count], captured[:count], wire[:count]]
@@ -104,7 +106,7 @@ class PcapIndexer:
         """`start`, and in each slice behind it the first place that looks like a record near in time."""
         length = min(max(64 * self._mean, _LEAST_SLICE, (reach - start) // _MOST_LANES), _LARGEST_SLICE)
         found = [start]
-        seconds = self.walk.previous_seconds
+        seconds = self.walk.recent_seconds[0]
         if seconds > 0:
             # The upper half of the seconds stays the same for 18 hours.
             mark = struct.pack(self.order + "H", seconds >> 16)

@@ -8,11 +8,10 @@ import numpy as np
 from packetlab.capture import pcapng
 from packetlab.capture.damage import Damage
 from packetlab.capture.index import Column, Packets, joined
-from packetlab.capture.lanes import Positions, follow, gather
+from packetlab.capture.lanes import Pace, Positions, follow, gather
 from packetlab.capture.options import PACKET_FLAGS
 from packetlab.capture.sections import LATEST, Interface
 
-_SMALLEST_STRETCH = 1 << 16
 _LEAST_SLICE, _LARGEST_SLICE, _MOST_LANES = 1 << 13, 1 << 18, 2048
 _LOOK = 1 << 13
 _NEVER = 1 << 62
@@ -27,7 +26,7 @@ class PcapngIndexer:
         self.limit: int | None = None
         self.interfaces_changed = False
         self._any_packet = False
-        self._reach = _SMALLEST_STRETCH
+        self._pace = Pace()
         self._mean = 512
 
     @property
@@ -68,7 +67,7 @@ class PcapngIndexer:
         walk, window = self.walk, self.walk.window
         data = np.frombuffer(window.buf, np.uint8)
         start = walk.position - window.base
-        reach = min(start + self._reach, len(data) - 11)
+        reach = min(start + self._pace.reach(), len(data) - 11)
         if self.limit is not None:
             reach = min(reach, self.limit - window.base)
         if reach <= start or start + window.base == 0:
@@ -84,10 +83,7 @@ class PcapngIndexer:
         trailers = gather(data, 4)[np.where(bad, 0, positions + extents - 4)].view(walk.order + "u4")
         bad |= trailers != lengths
         count = int(bad.argmax()) if bad.any() else len(positions)
-        if count == len(positions):
-            self._reach = min(self._reach * 8, 1 << 40)
-        else:
-            self._reach = max(_SMALLEST_STRETCH, self._reach // 8)
+        self._pace.ran(count, count == len(positions))
         if not count:
             return joined([])
         last = int(positions[count - 1] + extents[count - 1])

@@ -81,3 +81,35 @@ def gather(data: Any, size: int, shift: int = 0) -> Any:
     """
     count = max(0, len(data) - shift - size + 1)
     return np.ndarray((count,), np.dtype((np.void, size)), buffer=data, offset=shift if count else 0, strides=(1,))
+
+
+class Pace:
+    """How far ahead the next stretch looks: far while all is well, little or nothing where much is damaged.
+
+    Starting a stretch costs as much as some hundred single steps, so where stretches end soon, single steps
+    are taken for a while.
+    """
+
+    _LEAST, _FEW = 1 << 16, 64
+
+    def __init__(self) -> None:
+        self._reach = self._LEAST
+        self._skip = 0
+        self._patience = 0
+
+    def reach(self) -> int:
+        """Bytes that the next stretch may look at; 0 for a single step instead."""
+        if self._patience:
+            self._patience -= 1
+            return 0
+        return self._reach
+
+    def ran(self, count: int, clean: bool) -> None:
+        """A stretch found `count` records and met nothing odd if `clean`."""
+        if clean:
+            self._reach = min(self._reach * 8, 1 << 40)
+            self._skip = 0
+        else:
+            self._reach = max(self._LEAST, self._reach // 8)
+            self._skip = min(256, 2 * self._skip + 8) if count < self._FEW else 0
+            self._patience = self._skip

@@ -87,8 +87,9 @@ class OpenCapture:
         )
 
     def _note_end(self) -> None:
-        """Adds the reason why the stream stopped early, if it did."""
+        """Adds the reason why the stream stopped early, if it did, and closes the file."""
         note_trouble(self._source, self._window, self.damage)
+        self.close()
 
     # ------------------------------------------------------------ what is known so far
 

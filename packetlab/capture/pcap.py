@@ -8,8 +8,8 @@ So the walk is optimistic and looks back when it meets a header that cannot be r
    are all there, and its header is not all zeros. Possible records follow each other without a gap.
 2. Where a record is not possible, one of two lengths is wrong: its own, or that of the record before, which
    led here. Both are covered by searching for the next sound record from inside the record before.
-3. In that search a header counts as *sound* only with evidence: it looks like its neighbours (near in time,
-   kept whole) or it starts a chain of `CHAIN` such headers, or a chain that ends exactly at the end of the
+3. In that search a header counts as *sound* only with evidence: it looks like its neighbours (of the same
+   day, kept whole), or enough such headers follow each other, or their chain ends exactly at the end of the
    file. One that begins inside the record before must also lead beyond it, so that a capture which itself
    carried a capture file is not taken apart.
 4. A record that claims more bytes than were on the wire is suspicious: it is kept unless the next header is
@@ -35,11 +35,14 @@ HUGE_BOUND = 1 << 27
 _HUGE_LINK_TYPES = frozenset({231, 249, 279})  # D-Bus, USBPcap, EBHSCR
 
 CHAIN = 4
-"""So many sound headers in a row are taken for records."""
+"""So many sound headers in a row are taken for records ..."""
+_FAR_CHAIN = 64
+"""... and so many where they are of another day than the records before."""
 _NEAR = 86_400  # seconds between neighbours, in a search
+_LONGEST_CHAIN = 4096  # steps
 _LONG_AGO = 31_536_000  # no clock that was set says 1970
 _MOST_CHAINS = 2_000  # followed inside one record; bounds the work on a hostile file
-_FIRST_LOOK, _LONGEST_LOOK = 1 << 13, 1 << 20
+_FIRST_LOOK, _LONGEST_LOOK = 1 << 10, 1 << 20
 
 # magic number: (ticks per second, bytes of a record header, bytes of the file header, name)
 _KINDS = {
@@ -164,7 +167,9 @@ class PcapWalk:
         self.damage = damage
         self.position = layout.start
         self.previous = -1
-        self.previous_seconds = -1
+        self.first_seconds = -1
+        self.recent_seconds = (-1, -1)
+        """Those of the last two records, the latest first: one of them may be wrong."""
         self._unpack = struct.Struct(layout.order + "IIII").unpack_from
         self._most = layout.most_captured
 
@@ -177,7 +182,10 @@ class PcapWalk:
 
     def accept(self, offset: int, seconds: int, captured: int) -> None:
         """Moves behind the record at `offset`."""
-        self.previous, self.previous_seconds = offset, seconds
+        self.previous = offset
+        self.recent_seconds = seconds, self.recent_seconds[0]
+        if self.first_seconds < 0:
+            self.first_seconds = seconds
         self.position = offset + self.layout.header_size + captured
 
     def find(self, offset: int) -> int | None:
@@ -225,7 +233,7 @@ class PcapWalk:
         behind = offset + self.layout.header_size + captured
         if not self._problem(behind, offset):
             return True
-        inside = self._sound_inside(offset, behind)
+        inside = self._sound_inside(offset, behind, behind)
         if inside is None:
             return True
         what = f"a record claims {captured} bytes, but a sound record begins inside it"
@@ -237,7 +245,10 @@ class PcapWalk:
         """Moves to the next sound record behind a damaged header, or to the end of the file."""
         bad, before = self.position, self.previous
         if before >= self.window.base:
-            inside = self._sound_inside(before, bad)
+            # A record of quite another time is doubtful itself: what is inside need not lead beyond it.
+            earlier = (self.recent_seconds[1], self.first_seconds)
+            doubtful = not any(abs(self.header(before)[0] - known) <= _NEAR for known in earlier)
+            inside = self._sound_inside(before, bad, beyond=0 if doubtful else bad)
             if inside is not None:
                 what = "a record claims too many bytes: a sound record begins inside it"
                 self.damage.note(before, what, 0, 0)
@@ -267,37 +278,50 @@ class PcapWalk:
 
     def _looks_sound(self, offset: int) -> int | None:
         """The captured length at `offset` if its header (which is here) looks like one; else None."""
-        _, ticks, captured, wire = self.header(offset)
-        if 0 < captured <= self._most and captured <= wire <= HUGE_BOUND and ticks < self.layout.ticks:
-            return captured
-        return None
+        seconds, ticks, captured, wire = self.header(offset)
+        if self.first_seconds > _LONG_AGO >= seconds:
+            return None
+        if captured > self._most or not captured <= wire <= HUGE_BOUND or ticks >= self.layout.ticks:
+            return None
+        return captured if wire or (seconds > _LONG_AGO and self._is_near(seconds)) else None
 
-    def _is_certain(self, offset: int) -> bool:
-        seconds, _, captured, wire = self.header(offset)
-        near = seconds > _LONG_AGO and abs(seconds - self.previous_seconds) <= _NEAR
-        return near and captured in (wire, self.layout.snap_length)
+    def _is_near(self, seconds: int) -> bool:
+        return any(abs(seconds - known) <= _NEAR for known in (*self.recent_seconds, self.first_seconds))
+
+    def _enough(self, first: int) -> int:
+        """How many sound headers must follow each other, the one at `first` included, to be taken for records."""
+        seconds, _, captured, wire = self.header(first)
+        if not self._is_near(seconds):
+            # Perhaps a capture inside a packet. Once a record was read, such a jump in time needs a long chain.
+            return CHAIN if self.first_seconds < 0 else _FAR_CHAIN
+        if seconds <= _LONG_AGO:
+            return CHAIN  # small numbers are found everywhere
+        return 1 if captured in (wire, self.layout.snap_length) else 2
 
     def _chain(self, offset: int, beyond: int, keep: int) -> bool:
         """Whether a chain of sound records starts at `offset`, and, if `beyond` is given, leads past it."""
         window, size = self.window, self.layout.header_size
-        certain = False
-        for count in range(4096):
-            if not window.need(keep, offset + size):
-                return window.end == offset and count > 0
+        if not window.need(keep, offset + size):
+            return False
+        enough, near = self._enough(offset), self._is_near(self.header(offset)[0])
+        least = 1 if enough < CHAIN else 2  # records that end exactly where the file does
+        for count in range(1, _LONGEST_CHAIN):
             captured = self._looks_sound(offset)
-            if captured is None:
+            if captured is None or self._is_near(self.header(offset)[0]) != near:
                 break
-            certain = certain or self._is_certain(offset)
             behind = offset + size + captured
             if not window.need(keep, behind):
                 break
-            if offset >= beyond and (certain or count + 1 >= CHAIN or (behind == window.end and window.at_end)):
+            at_end = not window.need(keep, behind + 1)
+            if offset >= beyond and (count >= enough or (at_end and count >= least)):
                 return True
+            if not window.need(keep, behind + size):
+                break
             offset = behind
         return False
 
-    def _sound_inside(self, record: int, behind: int) -> int | None:
-        """The first sound record that begins inside the one at `record` and leads to or past `behind`."""
+    def _sound_inside(self, record: int, behind: int, beyond: int) -> int | None:
+        """The first sound record that begins between `record` and `behind` and leads to or past `beyond`."""
         from packetlab.capture.resync import pcap_candidates
 
         window = self.window
@@ -307,7 +331,7 @@ class PcapWalk:
         candidates = pcap_candidates(window.peek(first, behind - first + 15), self.layout)
         for candidate in candidates[:_MOST_CHAINS]:
             offset = first + candidate
-            if offset < behind and self._chain(offset, behind, record):
+            if offset < behind and self._chain(offset, beyond, record):
                 return offset
         return None
 

@@ -41,7 +41,7 @@ MOST_BLOCK = 1 << 24
 """The most bytes of a block, as Wireshark has it; packets of some links are larger (`MOST_PACKET_BLOCK`)."""
 MOST_PACKET_BLOCK = (1 << 27) + (1 << 17)
 MOST_INTERFACES = 65_536
-_FIRST_LOOK, _LONGEST_LOOK = 1 << 13, 1 << 20
+_FIRST_LOOK, _LONGEST_LOOK = 1 << 10, 1 << 20
 
 
 def is_section_start(start: bytes) -> bool:

@@ -74,7 +74,7 @@ class CaptureReader(OpenCapture):
             buf, base = window.buf, window.base
             limit = len(buf) - 16
             at += captured
-            last, last_seconds = -1, 0
+            last, (last_seconds, older_seconds) = -1, walk.recent_seconds
             while at <= limit:
                 seconds, ticks, captured, wire = unpack(buf, at)
                 behind = at + 16 + captured
@@ -84,9 +84,10 @@ class CaptureReader(OpenCapture):
                 self.frames_read = number
                 time = seconds * 1_000_000_000 + ticks * scale
                 yield quick_frame(buf[at + 16 : behind], time, wire, link_type, "", "", number, "")
-                last, last_seconds, at = at, seconds, behind
+                older_seconds, last_seconds, last, at = last_seconds, seconds, at, behind
             if last >= 0:
-                walk.position, walk.previous, walk.previous_seconds = base + at, base + last, last_seconds
+                walk.position, walk.previous = base + at, base + last
+                walk.recent_seconds = last_seconds, older_seconds
         self._note_end()
 
     def _pcapng_frames(self, walk: pcapng.BlockWalk) -> Iterator[Frame]:

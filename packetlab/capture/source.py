@@ -25,6 +25,9 @@ CHUNK = 1 << 18
 
 _GZIP, _ZSTD, _LZ4, _XZ, _BZIP2 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\xfd7zXZ\0", b"BZh"
 
+_ZSTD_FEED = 512
+"""Packed bytes per step: four of them can stand for 128 KiB, so a step yields 16 MiB at the worst."""
+
 CapturePath = str | os.PathLike[str]
 
 
@@ -74,7 +77,7 @@ class Source:
         self.trouble = ""
         """Why nothing more can be read, where that is not simply the end."""
         self.compression = ""
-        self._ahead = b""
+        self._ahead, self._ahead_at = b"", 0
         try:
             while len(self._ahead) < 6:
                 piece = self._raw(CHUNK)
@@ -126,17 +129,18 @@ class Source:
         return b""
 
     def _packed(self, size: int) -> bytes:
-        if self._ahead:
-            piece, self._ahead = self._ahead[:size], self._ahead[size:]
-            return piece
-        return self._raw(size)
+        if self._ahead_at >= len(self._ahead):
+            self._ahead, self._ahead_at = self._raw(CHUNK), 0
+        piece = self._ahead[self._ahead_at : self._ahead_at + size]
+        self._ahead_at += len(piece)
+        return piece
 
     def _choose(self, start: bytes) -> Callable[[int], bytes]:
         if start.startswith(_GZIP):
             import zlib
 
             self.compression = "gzip"
-            return self._stepwise(lambda: _Zlib(zlib.decompressobj(wbits=31)), b"\0")
+            return self._stepwise(lambda: _Zlib(zlib.decompressobj(wbits=31)), b"\0", feed=1 << 16)
         if start.startswith(_XZ):
             import lzma
 
@@ -154,11 +158,10 @@ class Source:
             self.compression = "zstd"
             module = optional_module("zstandard", "zstandard", self.name)
             unpacker = module.ZstdDecompressor(max_window_size=1 << 27)
-            stream = unpacker.stream_reader(_File(self._packed), read_size=1 << 16, read_across_frames=True)
-            return lambda size: bytes(stream.read1(size))
+            return self._stepwise(lambda: _Zstd(unpacker.decompressobj()), b"", feed=_ZSTD_FEED)
         return self._packed
 
-    def _stepwise(self, make: Callable[[], Any], padding: bytes) -> Callable[[int], bytes]:
+    def _stepwise(self, make: Callable[[], Any], padding: bytes, feed: int = 1 << 12) -> Callable[[int], bytes]:
         """Unpacks with objects that have decompress(data, max_length), eof, needs_input and unused_data."""
         unpacker = make()
         waiting = b""
@@ -168,13 +171,15 @@ class Source:
             nonlocal unpacker, waiting, fed
             while True:
                 if unpacker.eof:  # several packed files may follow each other, with padding behind
-                    rest = unpacker.unused_data.lstrip(padding) if padding else unpacker.unused_data
-                    rest = rest or self._packed(CHUNK)
+                    rest = unpacker.unused_data or b""
+                    rest = rest.lstrip(padding) if padding else rest
+                    self._ahead, self._ahead_at = rest + self._ahead[self._ahead_at :], 0
+                    rest = self._packed(feed)
                     if not rest:
                         return b""
                     unpacker, waiting, fed = make(), rest, True
                 elif unpacker.needs_input and not waiting:
-                    waiting = self._packed(1 << 16)
+                    waiting = self._packed(feed)
                     if not waiting:
                         rest = unpacker.decompress(b"", size) if fed else b""
                         if fed and not rest:
@@ -190,28 +195,50 @@ class Source:
 
 
 class _Zlib:
-    """zlib's object with the manners of the other two."""
+    """zlib's object with the manners of the others.
+
+    Where it fails it has thrown away what it unpacked in that step, so the step is repeated in small ones.
+    """
+
+    def __init__(self, unpacker: Any) -> None:
+        self._unpacker = unpacker
+        self._doubtful = b""
+
+    eof = property(lambda self: self._unpacker.eof)
+    unused_data = property(lambda self: self._unpacker.unused_data)
+    needs_input = property(lambda self: not (self._unpacker.unconsumed_tail or self._doubtful))
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        import zlib
+
+        if not self._doubtful:
+            before = self._unpacker.copy()
+            data = self._unpacker.unconsumed_tail + data
+            try:
+                return bytes(self._unpacker.decompress(data, size))
+            except zlib.error:
+                self._unpacker, self._doubtful = before, data
+        while self._doubtful:
+            one, self._doubtful = self._doubtful[:1], self._doubtful[1:]
+            piece = self._unpacker.decompress(one)
+            if piece:
+                return bytes(piece)
+        return b""
+
+
+class _Zstd:
+    """zstandard's object with the manners of the others. What it yields is bounded by what it is fed."""
+
+    needs_input = True
 
     def __init__(self, unpacker: Any) -> None:
         self._unpacker = unpacker
 
     eof = property(lambda self: self._unpacker.eof)
     unused_data = property(lambda self: self._unpacker.unused_data)
-    needs_input = property(lambda self: not self._unpacker.unconsumed_tail)
 
     def decompress(self, data: bytes, size: int) -> bytes:
-        piece: bytes = self._unpacker.decompress(self._unpacker.unconsumed_tail + data, size)
-        return piece
-
-
-class _File:
-    """The packed bytes as the file object that a library wants."""
-
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
-
-    def read(self, size: int = CHUNK) -> bytes:
-        return self._read(size)
+        return bytes(self._unpacker.decompress(data)) if data else b""
 
 
 def optional_module(module: str, package: str, name: str) -> Any:
