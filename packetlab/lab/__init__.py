@@ -1,0 +1,1 @@
+"""Guided exercises, and the demo that walks through the layers."""
