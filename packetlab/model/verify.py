@@ -62,9 +62,11 @@ def _layer(packet: Packet, index: int, checksum_ready: bool) -> list[Check]:
     # With every automatic field asked for again, encapsulation says what should stand there.
     if header.is_cut:
         return []
-    layers = (*packet.layers[:index], header.refilled(), *packet.layers[index + 1 :])
+    # A length of 0 may stand for more than the field can say (segmentation offload): that one is kept.
+    left_open = {spec.name: 0 for spec in header.fields if _is_left_open(header, spec)}
+    layers = (*packet.layers[:index], header.refilled().replace(**left_open), *packet.layers[index + 1 :])
     expected = None
-    with contextlib.suppress(UsageError):  # more than a length field can say: a packet of segmentation offload
+    with contextlib.suppress(UsageError):
         again = layers[index]._assemble(data[body:end], layers, index)
         faults: list[Fault] = []
         expected = type(header)._decode(bytes(again), 0, len(again), faults)[0]
@@ -77,12 +79,16 @@ def _layer(packet: Packet, index: int, checksum_ready: bool) -> list[Check]:
         if isinstance(spec.fill, Length | Count):
             checks.append(_length(header, spec, span.offset, value, wanted, short))
         elif isinstance(spec.fill, NextProtocol):
-            if index + 1 < len(packet.layers) and value != wanted:
+            if index + 1 < len(packet.layers) and wanted is not None and value != wanted:
                 text = f"is {value}, but {type(packet.layers[index + 1]).__name__} is inside"
                 checks.append(Check(header, spec, span.offset, value, wanted, "wrong", text))
         elif isinstance(spec.fill, Checksum):
             checks.append(_checksum(packet, index, spec, span.offset, value, checksum_ready))
     return checks
+
+
+def _is_left_open(header: Header, spec: FieldSpec) -> bool:
+    return isinstance(spec.fill, Length) and spec.fill.zero_is_rest and getattr(header, spec.name) == 0
 
 
 def _length(header: Header, spec: FieldSpec, offset: int, value: int, wanted: int | None, short: bool) -> Check:

@@ -12,6 +12,7 @@ from packetlab.model.errors import UsageError
 from packetlab.model.fields import Bit, FieldSpec
 from packetlab.model.header import Header
 from packetlab.show.safe import safe_text
+from packetlab.show.view import is_element
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,6 @@ def protocols() -> list[type[Header]]:
 
     return [
         header for header in Header.subclasses
-        if header.family_base in (None, header) and "." not in header.name and header.name != "remainder"
+        if header.family_base in (None, header) and not is_element(header)
         and header.__module__.split(".")[0] == "packetlab"
     ]  # fmt: skip

@@ -133,7 +133,9 @@ def title_of(cls: type[Header]) -> str:
 
 def is_element(cls: type[Header]) -> bool:
     """Options, records and the like, which are part of a header and no layer of their own."""
-    return "." in cls.name or cls.name == "remainder"
+    base = cls.family_base
+    rides = cls.rides or cls.link_types or (base is not None and base.rides)
+    return cls.name == "remainder" or ("." in cls.name and not rides)
 
 
 def look(packet: Packet, frame: Frame | None = None) -> PacketView:
