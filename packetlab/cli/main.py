@@ -16,6 +16,7 @@ from packetlab.model.errors import PacketLabError
 
 # name: (module under packetlab.cli, attribute, one-line help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "arp": ("arp", "arp", "Ask who has an IPv4 address; scan, probe, announce."),
     "handshake": ("handshake", "handshake", "Open TCP connections by hand: open, closed or filtered?"),
     "show": ("show", "show", "List the packets of a capture file, or show some in depth."),
     "explain": ("explain", "explain", "Explain a protocol, a field, or a packet given in hex."),
