@@ -7,7 +7,7 @@ does not shift the others. Everything that makes tshark look at more than one pa
 
 import json
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -59,7 +59,7 @@ def field_types() -> dict[str, str]:
     return {row[2]: row[3] for row in cells if row[0] == "F" and len(row) > 3}
 
 
-def readings(path: Path, protocols: Iterable[str], limit: int | None = None) -> Iterator[Reading]:
+def readings(path: Path, protocols: Iterable[str], limit: int | None = None) -> Generator[Reading, None, None]:
     """tshark's reading of each frame of a file (the first `limit` frames), fields of `protocols` only."""
     command = ["tshark", "-n", "-r", str(path), "-T", "json", "-x", "-J", " ".join(["frame", *protocols])]
     for preference in PREFERENCES:

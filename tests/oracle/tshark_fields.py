@@ -122,25 +122,22 @@ def compare_frame(packet: Packet, reading: Reading, names: Any) -> Iterator[tupl
 def compare_file(path: Path, limit: int | None = None) -> Result:
     """Compare the (first `limit`) frames of one file."""
     result, names = Result(), declared_names()
+    stream = readings(path, wanted_protocols(), limit)
     try:
-        frames = read(path)
-        theirs = {r.number: r for r in readings(path, wanted_protocols(), limit)} if limit else None
-        stream = iter(readings(path, wanted_protocols(), limit)) if theirs is None else iter(theirs.values())
-        for frame in frames:
-            reading = next(stream, None)
-            if reading is None:
-                break
-            if reading.data != frame.data:
-                result.notes.append(f"{path.name} frame {frame.number}: the bytes are not those that tshark reads")
-                break
-            if first_header(frame.link_type) is None:
-                continue
-            result.frames += 1
-            packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
-            _count(result, path, packet, reading, names)
-        frames.close()
+        with read(path) as frames:
+            for frame, reading in zip(frames, stream, strict=False):
+                if reading.data != frame.data:
+                    where = f"{path.parent.name}/{path.name} frame {frame.number}"
+                    result.notes.append(f"{where}: the bytes are not those that tshark reads")
+                    break
+                if first_header(frame.link_type) is not None:
+                    result.frames += 1
+                    packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+                    _count(result, path, packet, reading, names)
     except CaptureError as error:
         result.notes.append(f"{path.name}: {error}")
+    finally:
+        stream.close()
     return result
 
 
@@ -169,7 +166,7 @@ def _count(result: Result, path: Path, packet: Packet, reading: Reading, names: 
 
 
 def corpus_files(every: int = 1) -> list[Path]:
-    """The capture files of the corpora, biggest first; with `every`, each so-manieth one of each repository."""
+    """The capture files of the corpora, biggest first; with `every`, only each so-manieth one."""
     root = corpora_path()
     with (root / "MANIFEST.tsv").open() as table:
         rows = [row for row in csv.DictReader(table, delimiter="\t") if row["packets"].isdigit()]
