@@ -166,6 +166,20 @@ def _ipv4(header: Any, packet: Packet, index: int) -> str:
     return f"{text}, {body_size(packet, index)} bytes"
 
 
+@words_for("ipv6")
+def _ipv6(header: Any, packet: Packet, index: int) -> str:
+    kind = field_text(header.spec("next_header"), header.next_header)
+    name = kind[1] if not kind[1].startswith("unassigned") else f"protocol {kind[0]}"
+    return f"IPv6 {ip_text(header.src)} -> {ip_text(header.dst)} {name}, {body_size(packet, index)} bytes"
+
+
+@words_for("ipv6.fragment")
+def _ipv6_fragment(header: Any, packet: Packet, index: int) -> str:
+    at = header.fragment_offset * 8
+    text = f"IPv6 fragment {header.identification:#010x}: bytes {at}-{at + max(0, body_size(packet, index) - 1)}"
+    return text + ("" if header.more_fragments else ", the last")
+
+
 # ---------------------------------------------------------------- transport
 
 
@@ -190,25 +204,24 @@ def tcp_words(header: Any, packet: Packet, index: int, relative: tuple[int, int]
     size = body_size(packet, index)
     if size:
         text += f" len={size}"
+    zero = header.acknowledgment - acknowledgment
     for option in header.options[:20]:
-        said = _option(option)
+        said = _option(option, zero)
         if said:
             text += f" {said}"
     return text
 
 
-# kind: (word, attribute or "")
-_TCP_OPTIONS: Final = {2: "mss", 3: "ws", 4: "sack-ok", 5: "sack", 8: "ts", 28: "user-timeout", 34: "fast-open"}
-
-
-def _option(option: Any) -> str:
-    word = _TCP_OPTIONS.get(getattr(option, "kind", -1))
-    if word is None or option.is_cut:
+def _option(option: Any, zero: int) -> str:
+    """An option of TCP in a word; `zero` is where the other side's stream began."""
+    if option.is_cut:
         return ""
-    if option.kind in (2, 3):
-        for spec in option.fields:
-            if spec.name not in ("kind", "length"):
-                value = getattr(option, spec.name)
-                number = int.from_bytes(value, "big") if isinstance(value, bytes) else value
-                return f"{word}={number}"
-    return word if option.kind in (4, 5) else ""
+    if option.name == "tcp.option.mss":
+        return f"mss={option.size}"
+    if option.name == "tcp.option.wscale":
+        return f"ws={option.shift}"
+    if option.name == "tcp.option.sack_permitted":
+        return "sack-ok"
+    if option.name == "tcp.option.sack":
+        return "sack=" + ",".join(f"{(one.left - zero) % 2**32}-{(one.right - zero) % 2**32}" for one in option.blocks)
+    return ""
