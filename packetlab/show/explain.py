@@ -71,7 +71,8 @@ def _packet(block: Block, view: PacketView, first: int, indent: int) -> None:
     elif view.foreign:
         for one in view.foreign:
             block.line()
-            block.line((f"{pad}{one.title}", "head"), (f"  {size_text(one.size)}, read by {one.source}", "note"))
+            facts = f"  {size_text(one.size)}, read by {one.source}"
+            block.wrapped((f"{pad}{one.title}", "head"), (facts, "note"), hang=indent + 2)
             for name, text in one.fields:
                 block.wrapped((f"{pad}  {name} = ", "name"), (text, "value"), hang=indent + 6)
     elif view.payload:

@@ -58,9 +58,16 @@ def _wrong(packet: Packet) -> bool:
     return any(fault.cause == "sender" for fault in packet._faults)
 
 
+# Headers that only stand between: a line should be about what is around them where nothing is inside.
+_BETWEEN: Final = ("vlan", "llc", "snap", "ipv6_hop_by_hop", "ipv6_destination_options")
+
+
 def _speaker(packet: Packet) -> int:
-    """The layer that a line should be about: the innermost."""
-    return len(packet.layers) - 1
+    """The layer that a line should be about: the innermost that says something."""
+    index = len(packet.layers) - 1
+    while index > 0 and packet.layers[index].name in _BETWEEN:
+        index -= 1
+    return index
 
 
 def _header_words(header: Header, packet: Packet, index: int) -> str:
@@ -84,7 +91,7 @@ def general(header: Header, packet: Packet, index: int) -> str:
         if spec.variable is not None and not value:
             continue
         text, meaning = field_text(spec, getattr(header, spec.name))
-        short = meaning if spec.values is not None and len(meaning) <= 40 else text
+        short = meaning if spec.values is not None and 0 < len(meaning) <= 40 else text
         parts.append(f"{spec.name}={short if len(short) <= 40 else short[:39] + '…'}")
         if len(parts) == 4:
             break
@@ -173,7 +180,7 @@ def _ipv6(header: Any, packet: Packet, index: int) -> str:
     return f"IPv6 {ip_text(header.src)} -> {ip_text(header.dst)} {name}, {body_size(packet, index)} bytes"
 
 
-@words_for("ipv6.fragment")
+@words_for("ipv6.fragment", "ipv6_fragment", "fragment")
 def _ipv6_fragment(header: Any, packet: Packet, index: int) -> str:
     at = header.fragment_offset * 8
     text = f"IPv6 fragment {header.identification:#010x}: bytes {at}-{at + max(0, body_size(packet, index) - 1)}"

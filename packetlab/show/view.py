@@ -353,4 +353,6 @@ def _number_text(spec: FieldSpec, value: int) -> tuple[str, str]:
 def _named(spec: FieldSpec, value: Any) -> str:
     if spec.values is None or not isinstance(value, int):
         return ""
-    return safe_text(spec.values.get(value, "unassigned or unknown"))
+    # Only of a number that chooses a protocol or a kind is it certain that a missing name means "unknown".
+    unknown = "unassigned or unknown" if isinstance(spec.fill, NextProtocol | Key) else ""
+    return safe_text(spec.values.get(value, unknown))
