@@ -43,7 +43,7 @@ def frame_dict(frame: Frame) -> dict[str, Any]:
 def _packet_dict(view: PacketView) -> dict[str, Any]:
     whole = len(view.data) - view.start
     made: dict[str, Any] = {"offset": view.start, "length": whole}
-    made["layers"] = [_layer_dict(layer, whole) for layer in view.layers]
+    made["layers"] = [_layer_dict(layer, len(view.data)) for layer in view.layers]
     if view.quoted is not None:
         made["quoted"] = _packet_dict(view.quoted)
     elif view.payload:

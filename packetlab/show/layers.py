@@ -83,18 +83,18 @@ def _packet(block: Block, view: PacketView, first: int, indent: int) -> None:
             "rest of the cut header" if view.layers and view.layers[-1].header.is_cut else "payload",
             view.payload_offset,
             view.payload,
-            len(view.data) - view.start,
+            len(view.data),
             pad,
         )
     for layer in reversed(view.layers):
         offset, data = layer.trailer
         if data:
             kind = "padding" if not any(data) else "trailer"
-            _payload(block, f"{kind} behind {layer.title}", offset, data, len(view.data) - view.start, pad)
+            _payload(block, f"{kind} behind {layer.title}", offset, data, len(view.data), pad)
 
 
 def _layer(block: Block, view: PacketView, layer: LayerView, number: int, pad: str) -> None:
-    whole = len(view.data) - view.start
+    whole = len(view.data)
     facts = f"{size_text(layer.size)}, {share_text(layer.size, whole)} of the frame"
     title = f"{pad}{layer.title} "
     reference = f" {layer.header.ref}" if layer.header.ref else ""

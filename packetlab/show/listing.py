@@ -44,6 +44,7 @@ class Listing:
         pair = f"{source} → {target}" if source or target else ""
         self._pair = max(self._pair, min(cells(pair), WIDEST_PAIR))
         words = summary(packet, relative=self._relative.of(packet))
+        words = words.replace(f" {source} -> {target}", "", 1)  # said at the left already
         if not packet.layers:
             words = f"link type {frame.link_type}, {words}"
         block = Block(self._width)

@@ -4,6 +4,7 @@ Each protocol has a small function here, found by the header's name; where there
 speak. Functions read fields only, so a header that was cut short gets the general line.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -59,7 +60,7 @@ def _wrong(packet: Packet) -> bool:
 
 
 # Headers that only stand between: a line should be about what is around them where nothing is inside.
-_BETWEEN: Final = ("vlan", "llc", "snap", "ipv6_hop_by_hop", "ipv6_destination_options")
+_BETWEEN: Final = ("hop_by_hop", "ipv6_hop_by_hop", "destination_options", "ipv6_destination_options")
 
 
 def _speaker(packet: Packet) -> int:
@@ -79,6 +80,10 @@ def _header_words(header: Header, packet: Packet, index: int) -> str:
     return words(header, packet, index) if words is not None else general(header, packet, index)
 
 
+_SILENT: Final = ("reserved", "unused", "quote_length", "padding")
+"""Fields whose names begin so say nothing in one line."""
+
+
 def general(header: Header, packet: Packet, index: int) -> str:
     """What can be said of any header: its first fields that are neither fixed nor consequences."""
     parts = []
@@ -86,7 +91,7 @@ def general(header: Header, packet: Packet, index: int) -> str:
         if spec.when is not None and not spec.when(header):
             continue
         value = getattr(header, spec.slot)
-        if value is CUT or spec.fill is not None or spec.expect is not None or spec.name.startswith("reserved"):
+        if value is CUT or spec.fill is not None or spec.expect is not None or spec.name.startswith(_SILENT):
             continue
         if spec.variable is not None and not value:
             continue
@@ -95,7 +100,8 @@ def general(header: Header, packet: Packet, index: int) -> str:
         parts.append(f"{spec.name}={short if len(short) <= 40 else short[:39] + '…'}")
         if len(parts) == 4:
             break
-    rest = f" {len(packet.payload)} bytes" if packet.payload and index == len(packet.layers) - 1 else ""
+    inside = packet.payload and packet.quoted is None and index == len(packet.layers) - 1
+    rest = f" {len(packet.payload)} bytes" if inside else ""
     return f"{title_of(type(header))} {' '.join(parts)}".rstrip() + rest
 
 
@@ -136,7 +142,14 @@ def _ethernet(header: Any, packet: Packet, index: int) -> str:
     return f"Ethernet {mac_text(header.src)} -> {mac_text(header.dst)} {name}, {body_size(packet, index)} bytes"
 
 
-@words_for("arp")
+@words_for("vlan", "service_vlan")
+def _vlan(header: Any, packet: Packet, index: int) -> str:
+    kind = field_text(header.spec("type"), header.type)
+    name = kind[1] if not kind[1].startswith("unassigned") else f"type {kind[0]}"
+    return f"VLAN {header.id} {name}, {body_size(packet, index)} bytes"
+
+
+@words_for("arp", "rarp")
 def _arp(header: Any, packet: Packet, index: int) -> str:
     """RFC 826; field names as link/arp.py declares them."""
     sender, target = _address(header, "sender_ip", "sender_protocol"), _address(header, "target_ip", "target_protocol")
@@ -185,6 +198,38 @@ def _ipv6_fragment(header: Any, packet: Packet, index: int) -> str:
     at = header.fragment_offset * 8
     text = f"IPv6 fragment {header.identification:#010x}: bytes {at}-{at + max(0, body_size(packet, index) - 1)}"
     return text + ("" if header.more_fragments else ", the last")
+
+
+@words_for("icmp", "icmpv6")
+def _icmp(header: Any, packet: Packet, index: int) -> str:
+    """RFC 792 and RFC 4443: the kind of message in words, why, and what it is about."""
+    base = type(header).family_base or type(header)
+    if type(header) is base or not header.family_keys:
+        kind = field_text(header.spec("type"), header.type)
+        return f"{base.__name__} type {header.type} ({kind[1]}) code {header.code}, {body_size(packet, index)} bytes"
+    text = f"{base.__name__} {_spaced(type(header).__name__)}"
+    why = field_text(header.spec("code"), header.code)[1]
+    if why:
+        text += f": {why}"
+    elif header.code:
+        text += f" code={header.code}"
+    for spec in header.fields:
+        value = getattr(header, spec.slot)
+        if spec.name in ("code", "type") or spec.fill is not None or spec.name.startswith(_SILENT):
+            continue
+        if spec.variable is not None or (not value and spec.name not in ("identifier", "sequence")):
+            continue
+        short = {"identifier": "id", "sequence": "seq", "next_hop_mtu": "mtu"}.get(spec.name, spec.name)
+        text += f" {short}={field_text(spec, value)[0]}"
+    if packet.payload and packet.quoted is None:
+        text += f" {len(packet.payload)} bytes"
+    return text
+
+
+def _spaced(name: str) -> str:
+    """ "TimeExceeded" as "time exceeded", "MLDReport" as "MLD report"."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
 
 
 # ---------------------------------------------------------------- transport
