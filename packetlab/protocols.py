@@ -1,7 +1,7 @@
 """Every protocol packetlab knows. Importing this module makes decapsulation know them all."""
 
-from packetlab.internet import ipv4
-from packetlab.link import ethernet
+from packetlab.internet import icmp, icmpv6, ipv4, ipv6
+from packetlab.link import arp, ethernet, linux_cooked, llc, loopback, vlan
 from packetlab.transport import tcp, udp
 
-__all__ = ["ethernet", "ipv4", "tcp", "udp"]
+__all__ = ["arp", "ethernet", "icmp", "icmpv6", "ipv4", "ipv6", "linux_cooked", "llc", "loopback", "tcp", "udp", "vlan"]

@@ -7,7 +7,10 @@ and expression, or the RFC's example, that made the bytes. No golden may come ou
 
 import packetlab.protocols  # noqa: F401
 from packetlab.internet.ipv4 import IPv4
+from packetlab.internet.ipv6 import IPv6
 from packetlab.link.ethernet import Ethernet
+from packetlab.link.linux_cooked import LinuxCooked, LinuxCooked2
+from packetlab.link.loopback import Loopback, Null, RawIP
 from packetlab.model.header import Header
 
 GOLDENS: dict[str, tuple[bytes, type[Header], str]] = {}
@@ -47,3 +50,165 @@ golden("options of ipv4 and tcp", IPv4,
        'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2", options=[IPOption_NOP(), IPOption_RR(routers=["0.0.0.0",'
        ' "192.0.2.9"]), IPOption(b"\\x9e\\x04\\x01\\x02"), IPOption_NOP()]) / TCP(sport=1, dport=2, flags="A",'
        ' options=[("NOP", None), ("NOP", None), ("SAck", (1, 2)), (253, b"ab"), ("EOL", None)])')  # fmt: skip
+golden("arp request", Ethernet,
+       "ffffffffffff02000000000108060001080006040001020000000001c0000201000000000000c000020200000000000000000000000000"
+       "0000000000",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="ff:ff:ff:ff:ff:ff") /'
+       ' ARP(hwsrc="02:00:00:00:00:01", psrc="192.0.2.1", pdst="192.0.2.2") / bytes(18)')  # fmt: skip
+golden("rarp request", Ethernet,
+       "ffffffffffff020000000001803500010800060400030200000000010000000002000000000100000000",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="ff:ff:ff:ff:ff:ff", type=0x8035) / ARP(op=3,'
+       ' hwsrc="02:00:00:00:00:01", psrc="0.0.0.0", hwdst="02:00:00:00:00:01", pdst="0.0.0.0")')  # fmt: skip
+golden("arp with short hardware addresses", Ethernet,
+       "0200000000020200000000010806000708000104000105c000020100c0000202",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / ARP(hwtype=7, hwlen=1,'
+       ' hwsrc=b"\\x05", psrc="192.0.2.1", hwdst=b"\\0", pdst="192.0.2.2")')  # fmt: skip
+golden("vlan", Ethernet,
+       "0200000000020200000000018100a02a080045000021000100004011f6c7c0000201c00002029c400007000d9bb668656c6c6f",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / Dot1Q(vlan=42, prio=5) /'
+       ' IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=40000, dport=7) / b"hello"')  # fmt: skip
+golden("two tags", Ethernet,
+       "02000000000202000000000188a83064810000c886dd60000000000d114020010db800000000000000000000000120010db80000000000"
+       "000000000000029c400007000dc44568656c6c6f",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / Dot1AD(vlan=100, prio=1,'
+       ' dei=1) / Dot1Q(vlan=200) / IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=40000, dport=7)'
+       ' / b"hello"')  # fmt: skip
+golden("ipv6 tcp", Ethernet,
+       "02000000000202000000000186dd6b912345002b064020010db800000000000000000000000120010db80000000000000000000000029c"
+       "4000500000000700000009a0182000a5bb000001010512000000140000001e0000002800000032474554",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IPv6(src="2001:db8::1",'
+       ' dst="2001:db8::2", fl=0x12345, tc=0xb9) / TCP(sport=40000, dport=80, flags="PA", seq=7, ack=9,'
+       ' options=[("NOP", None), ("NOP", None), ("SAck", (20, 30, 40, 50))]) / b"GET"')  # fmt: skip
+golden("tcp options", IPv4,
+       "4500004c000100004006f6a7c0000201c0000202000100020000000000000000e002200029240000020405b40402030307080a00000005"
+       "000000061c048005220a0102030405060708000000",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / TCP(sport=1, dport=2, flags="S",'
+       ' options=[("MSS", 1460), ("SAckOK", b""), ("WScale", 7), ("Timestamp", (5, 6)), ("UTO", 0x8005),'
+       ' ("TFO", (0x01020304, 0x05060708))])')  # fmt: skip
+golden("tcp options 2", IPv4,
+       "4500004c000100004006f6a7c0000201c0000202000100020000000000000000e0102000517b00001312000102030405060708090a0b0c"
+       "0d0e0f1e0400811d060102aabbfd06f98901020000",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / TCP(sport=1, dport=2, flags="A", options=[(19,'
+       ' bytes(range(16))), (30, bytes.fromhex("0081")), (29, bytes.fromhex("0102aabb")), (253,'
+       ' bytes.fromhex("f9890102"))])')  # fmt: skip
+golden("ipv6 hop-by-hop", IPv6,
+       "600000000031004020010db800000000000000000000000120010db80000000000000000000000023c0105020000003e03616263010200"
+       "00110201020000c91020010db80000000000000000000000090001000200092c5c78",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") /'
+       ' IPv6ExtHdrHopByHop(options=[RouterAlert(value=0), Pad1(), HBHOptUnknown(otype=0x3e,'
+       ' optdata=b"abc")]) / IPv6ExtHdrDestOpt(options=[HAO(hoa="2001:db8::9")]) / UDP(sport=1, dport=2) /'
+       ' b"x"')  # fmt: skip
+golden("ipv6 jumbogram", IPv6,
+       "600000000000004020010db800000000000000000000000120010db80000000000000000000000023b01c2040001117004010301030000"
+       "0074686520626567696e6e696e67206f662076657279206d756368",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2", plen=0) /'
+       ' IPv6ExtHdrHopByHop(options=[Jumbo(jumboplen=70000), HBHOptUnknown(otype=4, optdata=b"\\x03")]) /'
+       ' b"the beginning of very much"')  # fmt: skip
+golden("ipv6 source route", IPv6,
+       "6000000000312b4020010db800000000000000000000000120010db8000000000000000000000002110400020000000020010db8000000"
+       "00000000000000000720010db80000000000000000000000080001000200092c5e78",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") /'
+       ' IPv6ExtHdrRouting(addresses=["2001:db8::7", "2001:db8::8"], segleft=2) / UDP(sport=1, dport=2) /'
+       ' b"x"')  # fmt: skip
+golden("ipv6 segment route", IPv6,
+       "6000000000312b4020010db800000000000000000000000120010db8000000000000000000000002110404010100000020010db8000000"
+       "00000000000000000820010db80000000000000000000000020001000200092c5e78",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") /'
+       ' IPv6ExtHdrSegmentRouting(addresses=["2001:db8::8", "2001:db8::2"], segleft=1, lastentry=1) /'
+       ' UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ipv6 fragment", IPv6,
+       "6000000000202c4020010db800000000000000000000000120010db800000000000000000000000211000001010203040001000203e800"
+       "0100000000000000000000000000000000",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrFragment(nh=17, m=1,'
+       ' id=0x01020304) / UDP(sport=1, dport=2, len=1000, chksum=1) / bytes(16)')  # fmt: skip
+golden("ipv6 mobile route", IPv6,
+       "6000000000212b4020010db800000000000000000000000120010db8000000000000000000000002110202010000000020010db8000000"
+       "0000000000000000090001000200092c5d78",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrRouting(type=2,'
+       ' addresses=["2001:db8::9"], segleft=1) / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ipv6 rpl route", IPv6,
+       "6000000000212b4020010db800000000000000000000000120010db8000000000000000000000002110203019960000020010db8000000"
+       "000000000000000009000100020009123478",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrRouting(type=3,'
+       ' reserved=0x99600000, addresses=["2001:db8::9"], segleft=1) / UDP(sport=1, dport=2, chksum=0x1234)'
+       ' / b"x"')  # fmt: skip
+golden("ipv6 unknown route", IPv6,
+       "6000000000212b4020010db800000000000000000000000120010db8000000000000000000000002110263000000000020010db8000000"
+       "0000000000000000090001000200092c6478",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrRouting(type=99,'
+       ' addresses=["2001:db8::9"], segleft=0) / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ipv4 routes", IPv4,
+       "4d00003d000100004011788ec0000201c0000202830b04c0000208c0000209890704c0000207440c0901c0000203000003e80000000100"
+       "02000903d578",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2", options=[IPOption_LSRR(routers=["192.0.2.8",'
+       ' "192.0.2.9"]), IPOption_SSRR(routers=["192.0.2.7"]), IPOption_Timestamp(flg=1,'
+       ' internet_address="192.0.2.3", timestamp=1000)]) / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("spanning tree", Ethernet,
+       "0180c2000000020000000001002e4242030000000000800002000000000100000000800002000000000180010100140002000f00000000"
+       "0000000000",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="01:80:c2:00:00:00") / LLC() / STP(rootid=32768,'
+       ' rootmac="02:00:00:00:00:01", bridgeid=32768, bridgemac="02:00:00:00:00:01", portid=0x8001) /'
+       ' bytes(8)')  # fmt: skip
+golden("rapid spanning tree", Ethernet,
+       "0180c20000000200000000010027424203000002023e800002000000000100000000800002000000000180010100140002000f0000",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="01:80:c2:00:00:00") / LLC() / STP(version=2,'
+       ' bpdutype=2, bpduflags=0x3e, rootid=32768, rootmac="02:00:00:00:00:01", bridgeid=32768,'
+       ' bridgemac="02:00:00:00:00:01", portid=0x8001) / b"\\0"')  # fmt: skip
+golden("topology change", Ethernet,
+       "0180c2000000020000000001002e4242030000008000000000000000000000000000000000000000000000000000000000000000000000"
+       "0000000000",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="01:80:c2:00:00:00") / LLC(dsap=0x42, ssap=0x42,'
+       ' ctrl=3) / bytes.fromhex("00000080") / bytes(39)')  # fmt: skip
+golden("snap", Ethernet,
+       "0200000000020200000000010025aaaa0300000008004500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / LLC() / SNAP() /'
+       ' IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("snap of cisco", Ethernet,
+       "01000ccccccc020000000001000caaaa0300000c200002b4aaaa",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="01:00:0c:cc:cc:cc") / LLC() / SNAP(OUI=0xc,'
+       ' code=0x2000) / bytes.fromhex("02b4aaaa")')  # fmt: skip
+golden("snap of bridges", Ethernet,
+       "01000ccccccc020000000001000baaaa030080c2000778797a",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="01:00:0c:cc:cc:cc") / LLC() / SNAP(OUI=0x80c2,'
+       ' code=7) / b"xyz"')  # fmt: skip
+golden("llc numbered", Ethernet,
+       "0200000000020200000000010004f0f00108",
+       'scapy 2.8.0: Dot3(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / LLC(dsap=0xf0, ssap=0xf0,'
+       ' ctrl=1) / b"\\x08"')  # fmt: skip
+golden("vlan with length", Ethernet,
+       "0180c200000002000000000181000007000742420300000080",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="01:80:c2:00:00:00", type=0x8100) / Dot1Q(vlan=7,'
+       ' type=7) / LLC(dsap=0x42, ssap=0x42, ctrl=3) / bytes.fromhex("00000080")')  # fmt: skip
+golden("linux cooked", LinuxCooked,
+       "000402000006020000000001000008004500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: CookedLinux(pkttype=4, lladdrlen=6, src=bytes.fromhex("0200000000010000")) /'
+       ' IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("linux cooked 2", LinuxCooked2,
+       "86dd000000000003020000060200000000010000600000000009114020010db800000000000000000000000120010db800000000000000"
+       "00000000020001000200092c6478",
+       'scapy 2.8.0: CookedLinuxV2(proto=0x86dd, ifindex=3, pkttype=0, lladdrlen=6,'
+       ' src=bytes.fromhex("0200000000010000")) / IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=1,'
+       ' dport=2) / b"x"')  # fmt: skip
+golden("bsd loopback", Null,
+       "1e000000600000000009114020010db800000000000000000000000120010db80000000000000000000000020001000200092c6478",
+       'scapy 2.8.0: Raw(bytes.fromhex("1e000000")) / IPv6(src="2001:db8::1", dst="2001:db8::2") /'
+       ' UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("bsd loopback in network order", Loopback,
+       "000000024500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: Raw(bytes.fromhex("00000002")) / IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1,'
+       ' dport=2) / b"x"')  # fmt: skip
+golden("raw that is no ip", RawIP,
+       "10206e6569746865722034206e6f722036",
+       'scapy 2.8.0: Raw(b"\\x10 neither 4 nor 6")')  # fmt: skip
+golden("raw ipv6", RawIP,
+       "600000000009114020010db800000000000000000000000120010db80000000000000000000000020001000200092c6478",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ip in ip", IPv4,
+       "45000031000100004004f6c4c0000201c00002024500001d0001000040112665c6336401c6336402000100020009336e78",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / IP(src="198.51.100.1", dst="198.51.100.2") /'
+       ' UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("ipv6 in ipv4 in ipv6", IPv6,
+       "600000000045044020010db800000000000000000000000120010db800000000000000000000000245000045000100004029f68bc00002"
+       "01c0000202600000000009114020010db800000000000000000000000120010db80000000000000000000000020001000200092c6478",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / IP(src="192.0.2.1", dst="192.0.2.2") /'
+       ' IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip

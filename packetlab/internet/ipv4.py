@@ -1,8 +1,11 @@
 """IPv4: from any host to any other, over as many links as it takes (RFC 791)."""
 
+from typing import Any
+
 from packetlab.link.ethernet import Ethernet
-from packetlab.model.fields import auto, field, items, ipv4, octets, preset, u1, u2, u4, u6, u8, u13, u16
-from packetlab.model.header import Header
+from packetlab.link.loopback import Null
+from packetlab.model.fields import auto, field, ipv4, items, octets, preset, u1, u2, u4, u6, u8, u13, u16
+from packetlab.model.header import ANY, Header
 
 IP_PROTOCOLS = {
     0: "IPv6 hop-by-hop options",
@@ -59,17 +62,83 @@ class IPv4NoOperation(IPv4Option, key=1, name="ipv4.option.nop"):
     """Fills a byte so that the next option is aligned."""
 
 
-class IPv4LongOption(IPv4Option, name="ipv4.option.other"):
+def _length() -> Any:
+    return auto.length("of the whole option, in bytes", counts="header", wireshark="ip.opt.len", unit=1)
+
+
+class IPv4LongOption(IPv4Option, key=ANY, name="ipv4.option.other"):
     """An option with a length, of a kind packetlab does not know better."""
 
-    length: u8 = auto.length("of the whole option, in bytes", counts="header", wireshark="ip.opt.len", unit=1)
+    length: u8 = _length()
     data: bytes = octets("what the option says", unnamed="depends on the option")
+
+
+class IPv4RouteAddress(Header, ref="RFC 791 section 3.1", name="ipv4.option.route.address"):
+    """One place in a list of places; zeros where none is filled in yet."""
+
+    address: ipv4 = field("a router or host on the way", unnamed="Wireshark's name for it depends on the list")
+
+
+def _pointer() -> Any:
+    return preset("where the next place stands, counted in bytes from the option's first, which is 1", 4,
+                  wireshark="ip.opt.ptr")  # fmt: skip
+
+
+def _route(text: str) -> Any:
+    return items(text, IPv4RouteAddress, unnamed="Wireshark names each address")
+
+
+class RecordRoute(IPv4Option, key=7, name="ipv4.option.record_route"):
+    """Asks each router on the way to write its address into the packet; few still do."""
+
+    length: u8 = _length()
+    pointer: u8 = _pointer()
+    addresses: tuple[IPv4RouteAddress, ...] = _route("where the packet has been; zeros are still to be filled in")
+
+
+class LooseSourceRoute(IPv4Option, key=131, name="ipv4.option.loose_source_route"):
+    """Places that the packet must visit, whatever lies between them; refused nearly everywhere."""
+
+    length: u8 = _length()
+    pointer: u8 = _pointer()
+    addresses: tuple[IPv4RouteAddress, ...] = _route("places to visit; those before the pointer have been")
+
+
+class StrictSourceRoute(IPv4Option, key=137, name="ipv4.option.strict_source_route"):
+    """Places that the packet must visit, with nothing between them; refused nearly everywhere."""
+
+    length: u8 = _length()
+    pointer: u8 = _pointer()
+    addresses: tuple[IPv4RouteAddress, ...] = _route("places to visit; those before the pointer have been")
+
+
+class IPv4Timestamp(IPv4Option, key=68, name="ipv4.option.timestamp"):
+    """Asks each router on the way to write down when the packet passed."""
+
+    length: u8 = _length()
+    pointer: u8 = preset("where the next entry stands, counted in bytes from the option's first, which is 1", 5,
+                         wireshark="ip.opt.ptr")  # fmt: skip
+    overflow: u4 = preset("routers that found no room any more", 0, wireshark="ip.opt.overflow")
+    flag: u4 = preset(
+        "what is written down", 0, wireshark="ip.opt.flag",
+        values={0: "times only", 1: "addresses and times", 3: "times of the addresses given"},
+    )  # fmt: skip
+    entries: bytes = octets("times in milliseconds since midnight UTC, 4 bytes each, or address and time in turn",
+                            unnamed="Wireshark names times and addresses one by one")  # fmt: skip
+
+
+class IPv4RouterAlert(IPv4Option, key=148, ref="RFC 2113", name="ipv4.option.router_alert"):
+    """Asks routers on the way to look into the packet although it is not for them."""
+
+    length: u8 = _length()
+    value: u16 = preset("0: every router should look", 0, wireshark="ip.opt.ra")
 
 
 class IPv4(
     Header,
     ref="RFC 791 section 3.1",
-    rides={Ethernet: 0x0800},
+    rides={Ethernet: 0x0800, Null: 2},
+    link_types=(228,),
     pseudo=("src", "dst"),
     opaque="fragment_offset",
     wireshark="ip",
@@ -115,3 +184,6 @@ class IPv4(
     options: tuple[IPv4Option, ...] = items(
         "rarely used extras", IPv4Option, pad=4, stop=IPv4EndOfOptions, lazy=True, unnamed="Wireshark names each option"
     )
+
+
+IPv4.ride_on(IPv4, 4)  # IP in IP: RFC 2003

@@ -135,7 +135,8 @@ class DecodeWriter(Source):
                             f"{'little' if part.little else 'big'!r})"
                         )
                     )
-                    self.out(f"        member = members.get({read})")
+                    self.scope["other_member"] = self.cls.other_member
+                    self.out(f"        member = members.get({read}, other_member)")
                     self.out("        if member is not None and member is not cls:")
                     self.out("            return member._decode(data, pos, end, faults)")
                     return
@@ -205,7 +206,7 @@ class DecodeWriter(Source):
         return 0
 
     def write_body_end(self) -> None:
-        self.out("    body_end = end")
+        self.out("    body_end = at" if self.cls.bodyless else "    body_end = end")
         for spec in self.specs:
             fill = spec.fill
             if not isinstance(fill, Length) or fill.counts not in ("header+body", "body"):

@@ -89,8 +89,9 @@ class EncodeWriter(Source):
             self.out(f"{pad}    if {name} is None: {name} = next_key(cls, inside, {fill.otherwise})")
             self.scope["keys"] = self.cls.keys
         elif isinstance(fill, Checksum):
-            self.out(f"{pad}wanted = {name} is None")
-            self.out(f"{pad}if wanted: {name} = 0")
+            there = f" and when_field_{number}(h)" if spec.when is not None else ""
+            self.out(f"{pad}wanted = {name} is None{there}")
+            self.out(f"{pad}if {name} is None: {name} = 0")
 
     def _fixed_up_to(self, spec: FieldSpec) -> str:
         """Bytes of the header up to and with `spec`, as an expression."""

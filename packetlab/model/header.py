@@ -48,12 +48,13 @@ class HeaderMeta(type):
     carries_like  share the table of another header (IPv6's extension headers carry what IPv6 carries)
     next_by       fields whose values are looked up in the table, first hit wins (ports)
     family        name of the field by whose value subclasses (with `key=`) are chosen
-    key           this subclass's value(s) of the family's key field
+    key           this subclass's value(s) of the family's key field; ANY: all that no other member has
     variant       variant(data, pos, end) -> another class that should decode these bytes instead, or None
     accepts       accepts(data, pos, end) -> whether these bytes look like this protocol
     opaque        a field's name, or opaque(header): true where what is inside cannot be read
     quotes        the class with which the packet quoted in the body begins (ICMP errors)
     body          the class of the body, where it is always the same
+    bodyless      nothing is ever inside: what follows is padding of the layer around it (ARP)
     pseudo        the address fields of the pseudo-header over which transports sum
     rebase        positions inside count from the header's own first byte (DNS compression)
     name          its name in filters, columns and `explain`; the class name in small letters otherwise
@@ -82,8 +83,10 @@ class HeaderMeta(type):
                 value.name = field_name
                 if value.variable is None:
                     value.kind = annotation.__metadata__[0]
-                specs = [spec for spec in specs if spec.name != field_name]
-                specs.append(value)
+                if any(spec.name == field_name for spec in specs):  # declared again: it stays where it was
+                    specs = [value if spec.name == field_name else spec for spec in specs]
+                else:
+                    specs.append(value)
                 del namespace[field_name]
         own = [spec for spec in specs if parent is None or spec not in parent.fields]
         slots = [spec.slot for spec in own]
@@ -162,6 +165,7 @@ class Header(metaclass=HeaderMeta):
     family: ClassVar[str] = ""
     members: ClassVar[dict[int, type["Header"]]] = {}
     family_base: ClassVar[type["Header"] | None] = None
+    other_member: ClassVar[type["Header"] | None] = None
     element_base: ClassVar[type["Header"]]
     family_keys: ClassVar[tuple[int, ...]] = ()
     variant: ClassVar[Callable[[bytes, int, int], Any] | None] = None
@@ -169,6 +173,7 @@ class Header(metaclass=HeaderMeta):
     opaque: ClassVar[Callable[[Any], Any] | str | None] = None
     quotes: ClassVar[type["Header"] | None] = None
     body: ClassVar[type["Header"] | None] = None
+    bodyless: ClassVar[bool] = False
     pseudo: ClassVar[tuple[str, ...]] = ()
     rebase: ClassVar[bool] = False
     has_excess: ClassVar[bool] = False
@@ -195,15 +200,18 @@ class Header(metaclass=HeaderMeta):
             function = options.pop(option, None if option == "variant" else parent.__dict__.get(option))
             plain = function.__func__ if isinstance(function, staticmethod) else function
             setattr(cls, option, staticmethod(plain) if callable(plain) else plain)
-        for option in ("wireshark", "link_types", "next_by", "quotes", "body", "pseudo", "rebase"):
+        for option in ("wireshark", "link_types", "next_by", "quotes", "body", "bodyless", "pseudo", "rebase"):
             if option in options:
                 setattr(cls, option, options.pop(option))
         if "family" in options:
             cls.family, cls.members, cls.family_base = options.pop("family"), {}, cls
+            cls.other_member = None
         if options:
             raise TypeError(f"{class_name}: no such class keyword: {', '.join(options)}")
         if cls.family_base is not None and key is not None:
-            cls.family_keys = _as_tuple(key)
+            cls.family_keys = _as_tuple(key) if key != ANY else ()
+            if key == ANY:
+                cls.family_base.other_member = cls
             for one in cls.family_keys:
                 cls.members[one] = cls
         elif cls.family_base is not cls:
@@ -214,16 +222,21 @@ class Header(metaclass=HeaderMeta):
             cls.table, cls.keys, cls.guesses = {}, {}, []
         cls.rides = rides
         for carrier, keys in rides.items():
-            for number in _as_tuple(keys):
-                if number == ANY:
-                    carrier.guesses.append(cls)
-                else:
-                    carrier.table[number] = cls
-                    carrier.keys.setdefault(cls, number)
+            cls.ride_on(carrier, keys)
         if parent is Header:
             cls.element_base = cls
         Header.subclasses.append(cls)
         install_trampolines(cls)
+
+    @classmethod
+    def ride_on(cls, carrier: type["Header"], keys: Keys) -> None:
+        """What `rides` does, for a carrier that is declared later, or is this class itself (IP in IP)."""
+        for number in _as_tuple(keys):
+            if number == ANY:
+                carrier.guesses.append(cls)
+            else:
+                carrier.table[number] = cls
+                carrier.keys.setdefault(cls, number)
 
     # ------------------------------------------------------------ values
 

@@ -193,7 +193,7 @@ class _Reading:
                 )
             else:
                 return int(start + said)
-        return self.end
+        return self.at if self.cls.bodyless else self.end
 
 
 def read_word(header: Any, word: Word, data: bytes, at: int, little: bool) -> None:

@@ -1,11 +1,12 @@
 """UDP: one datagram from process to process (RFC 768)."""
 
 from packetlab.internet.ipv4 import IPv4
+from packetlab.internet.ipv6 import IPv6
 from packetlab.model.fields import auto, field, u16
 from packetlab.model.header import Header
 
 
-class UDP(Header, ref="RFC 768", rides={IPv4: 17}, next_by=("dst_port", "src_port"), wireshark="udp"):
+class UDP(Header, ref="RFC 768", rides={IPv4: 17, IPv6: 17}, next_by=("dst_port", "src_port"), wireshark="udp"):
     """Carries a datagram from one port to another; promises nothing."""
 
     src_port: u16 = field("where a reply should go; 0 if none is wanted", wireshark="udp.srcport", also=("udp.port",))

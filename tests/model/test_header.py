@@ -11,7 +11,7 @@ from packetlab.internet.ipv4 import IPv4
 from packetlab.link.ethernet import Ethernet
 from packetlab.model.errors import UsageError
 from packetlab.model.fields import auto, field, octets, preset, u4, u8, u16
-from packetlab.model.header import Header
+from packetlab.model.header import ANY, Header
 from packetlab.transport.tcp import TCP
 from packetlab.transport.udp import UDP
 
@@ -127,3 +127,20 @@ def test_the_next_protocol_is_filled_from_what_is_inside() -> None:
 def test_each_carrier_has_a_table_of_its_own() -> None:
     assert 6 in IPv4.table and 6 not in Ethernet.table and 0x0800 not in IPv4.table
     assert not Header.table
+
+
+def test_a_family_may_have_a_member_for_all_other_keys() -> None:
+    class Element(Header, ref="packetlab", family="kind", name="test.element"):
+        kind: u8 = auto.key("which", unnamed="test")
+
+    class One(Element, key=1, name="test.element.one"):
+        pass
+
+    class Other(Element, key=ANY, name="test.element.other"):
+        length: u8 = auto.length("of it all", counts="header", unnamed="test")
+        data: bytes = octets("the rest", unnamed="test")
+
+    assert type(Element._decode(b"\x01", 0, 1, [])[0]) is One
+    assert Element._decode(b"\x07\x03x", 0, 3, [])[0] == Other(kind=7, length=3, data=b"x")
+    assert Other(kind=9, data=b"ab").encode() == b"\x09\x04ab"
+    assert Element._decode(b"", 0, 0, [])[0].is_cut
