@@ -285,7 +285,7 @@ def explain_all() -> View:
     def make(width: int) -> Block:
         block = Block(width)
         for header in protocols():
-            block.wrapped((f"{header.name:<14} ", "name"), (purpose(header), ""), (f"  {header.ref}", "note"), hang=15)
+            block.wrapped((f"{header.name:<19} ", "name"), (purpose(header), ""), (f"  {header.ref}", "note"), hang=20)
         return block
 
     return View(make)

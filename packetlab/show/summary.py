@@ -275,5 +275,6 @@ def _option(option: Any, zero: int) -> str:
     if option.name == "tcp.option.sack_permitted":
         return "sack-ok"
     if option.name == "tcp.option.sack":
-        return "sack=" + ",".join(f"{(one.left - zero) % 2**32}-{(one.right - zero) % 2**32}" for one in option.blocks)
+        blocks = [one for one in option.blocks if one.name == "tcp.option.sack.block" and not one.is_cut]
+        return "sack=" + ",".join(f"{(one.left - zero) % 2**32}-{(one.right - zero) % 2**32}" for one in blocks)
     return ""
