@@ -16,7 +16,9 @@ from packetlab.model.errors import PacketLabError
 
 # name: (module under packetlab.cli, attribute, one-line help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "ping": ("ping", "ping", "Send echo requests: is a host there, how far, how lossy?"),
     "arp": ("arp", "arp", "Ask who has an IPv4 address; scan, probe, announce."),
+    "ndp": ("ndp", "ndp", "Ask who has an IPv6 address; probe for a free one."),
     "handshake": ("handshake", "handshake", "Open TCP connections by hand: open, closed or filtered?"),
     "show": ("show", "show", "List the packets of a capture file, or show some in depth."),
     "explain": ("explain", "explain", "Explain a protocol, a field, or a packet given in hex."),
