@@ -134,7 +134,7 @@ class IPv6RouterAlert(IPv6Option, key=5, ref="RFC 2711", name="ipv6.option.route
     """Asks routers on the way to look into the packet although it is not for them."""
 
     length: u8 = _option_length()
-    value: u16 = preset("why", 0, wireshark="ipv6.opt.router_alert",
+    value: u16 = preset("why they should", 0, wireshark="ipv6.opt.router_alert",
                         values={0: "MLD: multicast listeners", 1: "RSVP", 2: "active networks"})  # fmt: skip
 
 
@@ -300,7 +300,7 @@ class SegmentRouting(Routing, key=4, ref="RFC 8754 section 2", name="routing_seg
     tag: u16 = preset("packets that belong together", 0, base="hex", wireshark="ipv6.routing.srh.tag")
     segments: tuple[Segment, ...] = variable(
         "places to visit, in reverse order", _Segments(Segment, None, 1, None, None, False),
-        unnamed="Wireshark names each address",
+        default=(Segment(address=bytes(16)),), unnamed="Wireshark names each address",
     )  # fmt: skip
     extras: bytes = octets("further data as type, length and value", unnamed="depends on their types")
 

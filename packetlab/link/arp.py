@@ -49,8 +49,8 @@ class ARP(Header, ref="RFC 826", rides={Ethernet: 0x0806}, variant=_other_length
     hardware_type: u16 = preset("kind of link", 1, wireshark="arp.hw.type", values=HARDWARE_TYPES)
     protocol_type: u16 = preset("kind of address that is asked about, as an EtherType", 0x0800, base="hex",
                                 wireshark="arp.proto.type", values=ETHER_TYPES)  # fmt: skip
-    hardware_length: u8 = preset("bytes of a hardware address", 6, wireshark="arp.hw.size")
-    protocol_length: u8 = preset("bytes of a protocol address", 4, wireshark="arp.proto.size")
+    hardware_length: u8 = preset("bytes of a hardware address", 6, expect=6, wireshark="arp.hw.size")
+    protocol_length: u8 = preset("bytes of a protocol address", 4, expect=4, wireshark="arp.proto.size")
     operation: u16 = preset("question or answer", 1, wireshark="arp.opcode", values=OPERATIONS)
     sender_hardware: mac = field("the sender's MAC address: who hears this may remember it",
                                  wireshark="arp.src.hw_mac")  # fmt: skip

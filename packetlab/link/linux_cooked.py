@@ -37,7 +37,7 @@ def _address_text(address: bytes) -> str:
 
 
 def _address() -> Any:
-    return octets("the sender's link address, the MAC on Ethernet", size=_known, show=_address_text,
+    return octets("the sender's link address, the MAC on Ethernet", size=_known, show=_address_text, default=bytes(6),
                   unnamed="Wireshark's name for it depends on the kind of link")  # fmt: skip
 
 

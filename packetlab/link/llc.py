@@ -6,7 +6,7 @@ Spanning tree has a service access point of its own; nearly all else uses SNAP, 
 from typing import Any
 
 from packetlab.link.ethernet import ETHER_TYPES, IEEE8023, Ethernet
-from packetlab.model.fields import auto, bit, field, mac, octets, preset, u4, u8, u12, u16, u16le, u24, u32
+from packetlab.model.fields import auto, bit, field, mac, octets, preset, u4, u8, u12, u16, u24, u32
 from packetlab.model.header import Header
 
 SERVICE_ACCESS_POINTS = {
@@ -18,35 +18,21 @@ CONTROLS = {0x03: "UI: unnumbered information", 0xAF: "XID: exchange identificat
             0xF3: "TEST", 0x43: "DISC: end", 0x6F: "SABME: begin", 0x73: "UA: agreed"}  # fmt: skip
 
 
-def _is_numbered(data: bytes, pos: int, end: int) -> Any:
-    return LLCNumbered if end - pos >= 3 and data[pos + 2] & 3 != 3 else None
+def _is_numbered(header: Any) -> bool:
+    return bool(header.control & 3 != 3)
 
 
-def _dsap() -> Any:
-    return auto.next_protocol("service at the destination that this is for", otherwise=0, base="hex",
-                              values=SERVICE_ACCESS_POINTS, wireshark="llc.dsap")  # fmt: skip
-
-
-def _ssap() -> Any:
-    return auto.next_protocol("service at the source that sent it; lowest bit set in a response", otherwise=0,
-                              base="hex", values=SERVICE_ACCESS_POINTS, wireshark="llc.ssap")  # fmt: skip
-
-
-class LLC(Header, ref="IEEE 802.2 clause 3", variant=_is_numbered, name="llc", wireshark="llc"):
+class LLC(Header, ref="IEEE 802.2 clause 3", name="llc", wireshark="llc"):
     """Says which service a frame without a type is for."""
 
-    dsap: u8 = _dsap()
-    ssap: u8 = _ssap()
+    dsap: u8 = auto.next_protocol("service at the destination that this is for", otherwise=0, base="hex",
+                                  values=SERVICE_ACCESS_POINTS, wireshark="llc.dsap")  # fmt: skip
+    ssap: u8 = auto.next_protocol("service at the source that sent it; lowest bit set in a response", otherwise=0,
+                                  base="hex", values=SERVICE_ACCESS_POINTS, wireshark="llc.ssap")  # fmt: skip
     control: u8 = preset("kind of message; mostly 3, plain data", 3, base="hex", values=CONTROLS,
                          wireshark="llc.control")  # fmt: skip
-
-
-class LLCNumbered(Header, ref="IEEE 802.2 clause 4", carries_like=LLC, name="llc_numbered", wireshark="llc"):
-    """LLC of a connection: its messages are numbered and acknowledged."""
-
-    dsap: u8 = _dsap()
-    ssap: u8 = _ssap()
-    control: u16le = field("kind of message and the numbers sent and expected", base="hex", wireshark="llc.control")
+    expected: u8 = preset("on a connection: number of the next message that the sender expects, in the upper 7 bits", 0,
+                          base="hex", when=_is_numbered, unnamed="a part of llc.control to Wireshark")  # fmt: skip
 
 
 IEEE8023.body = LLC  # declared there before this module could be

@@ -26,8 +26,10 @@ class Null(
 ):
     """Stands before packets on a BSD or macOS loopback, captured on a little-endian machine."""
 
-    address_family: u32le = auto.next_protocol("which protocol is inside, as an address family of the system", otherwise=0,
-                                       wireshark="null.family", values=FAMILIES)  # fmt: skip
+    address_family: u32le = auto.next_protocol(
+        "which protocol is inside, as an address family of the system", otherwise=0, wireshark="null.family",
+        values=FAMILIES,
+    )  # fmt: skip
 
 
 class Loopback(
@@ -35,8 +37,10 @@ class Loopback(
 ):
     """Stands before packets on OpenBSD's loopback, or on one captured on a big-endian machine."""
 
-    address_family: u32 = auto.next_protocol("which protocol is inside, as an address family of the system", otherwise=0,
-                                     wireshark="null.family", values=FAMILIES)  # fmt: skip
+    address_family: u32 = auto.next_protocol(
+        "which protocol is inside, as an address family of the system", otherwise=0, wireshark="null.family",
+        values=FAMILIES,
+    )  # fmt: skip
 
 
 def _by_version(data: bytes, pos: int, end: int) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Cause, Fault
+from packetlab.model.fields import NextProtocol
 from packetlab.model.frame import ETHERNET_LINK_TYPE
 from packetlab.model.header import Header, HeaderType
 
@@ -80,8 +81,16 @@ class Packet:
         return body
 
     def refilled(self) -> "Packet":
-        """The same packet with every automatic field to be filled again."""
-        return Packet(tuple(header.refilled() for header in self.layers), self.payload, self.trailers)
+        """The same packet with every automatic field to be filled again.
+
+        What the last header says of what is inside it is kept: no header is there to tell.
+        """
+        layers = [header.refilled() for header in self.layers]
+        if layers:
+            last = self.layers[-1]
+            kept = {spec.name: getattr(last, spec.name) for spec in last.fields if isinstance(spec.fill, NextProtocol)}
+            layers[-1] = layers[-1].replace(**kept)
+        return Packet(tuple(layers), self.payload, self.trailers)
 
     def filled(self) -> "Packet":
         """The packet as it would be on the wire: encapsulated, and read back layer by layer."""
@@ -226,7 +235,7 @@ def compose(outer: "Header | Packet", inner: "Header | Packet | bytes | str") ->
     return Packet(layers, bytes(inner), trailers)
 
 
-Header.compose = staticmethod(compose)  # type: ignore[method-assign,assignment]
+Header.compose = staticmethod(compose)  # type: ignore[method-assign]
 
 
 def decapsulate(
