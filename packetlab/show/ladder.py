@@ -17,9 +17,9 @@ from packetlab.show.safe import cells, fit, safe_text
 from packetlab.show.summary import endpoints, summary
 
 TIME_WIDTH = 10
-WORDS_WIDTH = 36
+WORDS_WIDTH = 44
 """Columns kept for the words at the right of three lifelines or more."""
-NARROWEST_GAP = 4
+NARROWEST_GAP = 3
 
 _PORTS = re.compile(r"^(TCP|UDP) (\d+) -> (\d+) ")
 

@@ -13,7 +13,7 @@ from packetlab.model.fault import CUT
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 from packetlab.show.safe import safe_text
-from packetlab.show.view import field_text, is_element, title_of
+from packetlab.show.view import field_text, is_element, member_name, title_of
 
 LONGEST: Final = 400
 """Characters of one summary."""
@@ -207,7 +207,7 @@ def _icmp(header: Any, packet: Packet, index: int) -> str:
     if type(header) is base or not header.family_keys:
         kind = field_text(header.spec("type"), header.type)
         return f"{base.__name__} type {header.type} ({kind[1]}) code {header.code}, {body_size(packet, index)} bytes"
-    text = f"{base.__name__} {_spaced(type(header).__name__)}"
+    text = f"{base.__name__} {_spaced(member_name(type(header)))}"
     why = field_text(header.spec("code"), header.code)[1]
     if why:
         text += f": {why}"

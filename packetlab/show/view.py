@@ -127,8 +127,14 @@ def title_of(cls: type[Header]) -> str:
     """The name people know: the class name, after its family's where it does not say that itself."""
     base = cls.family_base
     if base is not None and base is not cls and not is_element(cls) and base.__name__ not in cls.__name__:
-        return f"{base.__name__} {cls.__name__}"
+        return f"{base.__name__} {member_name(cls)}"
     return cls.__name__
+
+
+def member_name(cls: type[Header]) -> str:
+    """The name of a family's member, without the version where the family's name ends in it already."""
+    base = cls.family_base
+    return cls.__name__.removesuffix("6") if base is not None and base.__name__.endswith("v6") else cls.__name__
 
 
 def is_element(cls: type[Header]) -> bool:
