@@ -5,6 +5,8 @@ shows it, and `print_to_terminal(view)` chooses colour and width. Importing this
 imported when a terminal wants colour.
 """
 
+import importlib
+
 from packetlab.model.packet import Packet
 from packetlab.show.block import Block, View, blank, print_to_terminal, stacked, text_view
 from packetlab.show.bytes import bytes_view
@@ -17,6 +19,8 @@ from packetlab.show.relative import RelativeNumbers
 from packetlab.show.safe import safe_text
 from packetlab.show.summary import endpoints, summary
 from packetlab.show.view import look
+
+importlib.import_module("packetlab.show.summary_application")  # registers its lines
 
 __all__ = [
     "Block",

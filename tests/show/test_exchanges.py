@@ -80,3 +80,21 @@ def test_an_error_shows_the_packet_it_quotes_inside_itself() -> None:
         assert region.start == at
         at = region.end
     assert at == len(packet)
+
+
+def test_dns_lines_say_what_was_asked_and_answered() -> None:
+    from packetlab.application import dns
+
+    question = dns.query("www.example.org", "AAAA", identifier=0x1234)
+    assert (
+        show.summary(link() / ip() / UDP(src_port=40000, dst_port=53) / question)
+        == "DNS query 0x1234 AAAA www.example.org"
+    )
+    found = tuple(dns.A(owner="www.example.org", address=f"192.0.2.{number}") for number in range(1, 6))
+    answer = dns.DNS(identifier=1, response=1, questions=(dns.Question(qname="www.example.org"),), answers=found)
+    line = show.summary(link() / ip() / UDP(src_port=53, dst_port=40000) / answer)
+    assert line.startswith("DNS answer 0x0001 A www.example.org: A 192.0.2.1, A 192.0.2.2") and line.endswith(
+        "and 2 more"
+    )
+    missing = dns.DNS(identifier=1, response=1, response_code=3, questions=(dns.Question(qname="x.example"),))
+    assert "NXDOMAIN" in show.summary(link() / ip() / UDP(src_port=53, dst_port=40000) / missing)
