@@ -1,7 +1,10 @@
 """Every protocol packetlab knows. Importing this module makes decapsulation know them all."""
 
-from packetlab.internet import icmp, icmpv6, ipv4, ipv6
+from packetlab.application import dns, http, vxlan
+from packetlab.internet import gre, icmp, icmpv6, igmp, ipsec, ipv4, ipv6
 from packetlab.link import arp, ethernet, linux_cooked, llc, loopback, vlan
 from packetlab.transport import tcp, udp
 
-__all__ = ["arp", "ethernet", "icmp", "icmpv6", "ipv4", "ipv6", "linux_cooked", "llc", "loopback", "tcp", "udp", "vlan"]
+__all__ = [
+    "arp", "dns", "ethernet", "gre", "http", "icmp", "icmpv6", "igmp", "ipsec", "ipv4", "ipv6", "linux_cooked", "llc", "loopback", "tcp", "udp", "vlan", "vxlan",
+]  # fmt: skip

@@ -185,7 +185,7 @@ class Redirect6(ICMPv6, key=137, name="icmpv6.redirect", ref="RFC 4861 section 4
     """There is a better first hop for this destination."""
 
     reserved: u32 = preset("zero", 0, unnamed=NO_NUMBER)
-    target: ipv6 = field("the better first hop", wireshark="icmpv6.rd.na.target_address")
+    target: ipv6 = field("the better first hop", wireshark="icmpv6.nd.rd.target_address")
     destination: ipv6 = field("for this destination", wireshark="icmpv6.rd.na.destination_address")
     options: tuple[NDPOption, ...] = _options()
 
