@@ -109,6 +109,6 @@ def test_dns_answers(ident: int, name: str, addresses: list[tuple[bytes, int]]) 
     found = decapsulate(theirs, dns.DNS)
     read: Any = found[dns.DNS]
     assert not found.faults and found.encapsulate() == theirs
-    assert str(read.questions[0].name).rstrip(".") == name
+    assert str(read.questions[0].qname).rstrip(".") == name
     assert [answer.ttl for answer in read.answers] == [ttl for _, ttl in addresses]
     assert all(address in answer._state() for answer, (address, _) in zip(read.answers, addresses, strict=True))

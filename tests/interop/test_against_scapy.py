@@ -113,7 +113,7 @@ def test_arp(sender: bytes, sender_ip: bytes, target: bytes, target_ip: bytes, o
 def test_vlan(src: bytes, dst: bytes, number: int, priority: int, drop: bool, host: bytes, peer: bytes,
               data: bytes) -> None:  # fmt: skip
     vlan = pytest.importorskip("packetlab.link.vlan")
-    theirs = raw(l2.Ether(src=mac_text(src), dst=mac_text(dst)) / l2.Dot1Q(vlan=number, prio=priority, id=int(drop))
+    theirs = raw(l2.Ether(src=mac_text(src), dst=mac_text(dst)) / l2.Dot1Q(vlan=number, prio=priority, dei=int(drop))
                  / inet.IP(src=ipv4_text(host), dst=ipv4_text(peer)) / inet.UDP(sport=50000, dport=50001)
                  / data)  # fmt: skip
     found = decapsulate(theirs)
@@ -158,7 +158,7 @@ def test_dns_messages(ident: int, name: str, kind: int, addresses: list[bytes], 
     message: Any = found[dns.DNS]
     assert not found.faults and found.encapsulate() == theirs
     assert len(message.answers) == len(addresses) and len(message.questions) == 1
-    assert str(message.questions[0].name).rstrip(".") == name
-    assert message.questions[0].type == kind
+    assert str(message.questions[0].qname).rstrip(".") == name
+    assert message.questions[0].qtype == kind
     for answer, address in zip(message.answers, addresses, strict=True):
         assert answer.ttl == ttl and address in answer._state()

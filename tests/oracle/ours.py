@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from packetlab.model.fault import CUT
-from packetlab.model.fields import FieldSpec
+from packetlab.model.fields import FieldSpec, Items
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 from packetlab.model.trace import FieldSpan, field_spans
@@ -41,10 +42,11 @@ def _of_spans(header: Header, spans: tuple[FieldSpan, ...]) -> Iterator[Ours]:
             continue  # not there, or there without a byte
         if spec.wireshark:
             shown = value * spec.scale if isinstance(value, int) else value
-            if isinstance(value, tuple) and spec.variable is not None:
+            if isinstance(value, tuple) and isinstance(spec.variable, Items):
                 shown = spec.variable.build(value, header)
             for name in (spec.wireshark, *spec.also):
-                yield Ours(name, header, spec, shown, span.offset, span.end)
+                for one in shown if isinstance(shown, tuple) else (shown,):
+                    yield Ours(name, header, spec, one, span.offset, span.end)
         if isinstance(value, int):
             for bit in spec.bits:
                 if bit.wireshark:
@@ -65,6 +67,10 @@ def equal(ours: Ours, text: str, kind: str) -> bool:
         number = int.from_bytes(value, "big") if isinstance(value, bytes) else value
         raw = number // ours.spec.scale if ours.name in SHOWN_RAW else number
         return _number(text) in (number, raw)
+    if kind == "FT_ABSOLUTE_TIME":
+        return isinstance(value, int) and _seconds(text) == value
+    if kind == "FT_RELATIVE_TIME":
+        return isinstance(value, int) and text.partition(".")[0] == str(value)
     if isinstance(value, str):
         return _words(value) == _words(text)
     if isinstance(value, int):
@@ -78,9 +84,15 @@ def equal(ours: Ours, text: str, kind: str) -> bool:
             return bool(value == bytes.fromhex(text.replace(":", "").replace("-", "").replace(".", "")))
     except ValueError:
         return False
-    spelled = ours.spec.variable.text(value) if ours.spec.variable is not None else value.decode(errors="replace")
-    plain = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
-    return _words(text) in (_words(spelled), _words(plain))
+    return _words(text) in (_words(value.decode("utf-8", "replace")), _words(value.decode("latin-1")), value.hex())
+
+
+def _seconds(text: str) -> int | None:
+    """Seconds since 1970 of `Jun 29, 2010 19:41:35.135052000 UTC`."""
+    try:
+        return int(datetime.strptime(text.partition(".")[0] + " +0000", "%b %d, %Y %H:%M:%S %z").timestamp())
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> int | None:
