@@ -59,7 +59,7 @@ def ping(host: str, write: str | None, as_json: bool, **options: Any) -> int:
                 if len(events) < MOST_EVENTS:
                     events.append(event)
             elif not options["flood"]:
-                say(_line(event))
+                say(_line(event, live.target.source))
     result = live.result
     if as_json:
         print_json(_data(result, events))
@@ -71,18 +71,21 @@ def ping(host: str, write: str | None, as_json: bool, **options: Any) -> int:
     return 0 if result.ok else 1
 
 
-def _line(event: "PingEvent") -> str:
+def _line(event: "PingEvent", source: bytes) -> str:
     from packetlab.internet.ping import NoReply, Problem
 
     if isinstance(event, NoReply):
         return f"seq {event.sequence}: no reply in time"
     if isinstance(event, Problem):
-        return f"seq {event.sequence}: {ip_text(event.sender)} says {event.name}: {event.text}"
+        sender = "this host itself" if event.sender == source else ip_text(event.sender)
+        return f"seq {event.sequence}: {sender} says {event.name}: {event.text}"
     text = f"{event.size} bytes from {ip_text(event.sender)}: seq={event.sequence} ttl={event.ttl}"
     if event.rtt is not None:
         text += f" time={duration(event.rtt)}"
     if event.kind != "reply":
         text += f" ({event.kind}: {event.note})"
+    elif event.note:
+        text += f" ({event.note})"
     return text
 
 

@@ -268,6 +268,8 @@ class Ping(Conversation):
         elif request.state == "lost":
             kind, note = "late", f"after the {self.timeout / SECOND:g} s that it had"
         statistics = self.statistics
+        if kind == "reply" and _is_fragment(packet):
+            note = "in fragments; only the first was held against the request"
         if kind == "reply" and request is not None and rtt is not None:
             if request.state == "waiting":
                 self.waiting -= 1

@@ -153,7 +153,7 @@ class IPDevice(Device):
 
     def __init__(self, peer: bytes, protocol: int, via: Host | None = None, *, interface: str = "") -> None:
         self.peer, self.interface = peer, interface
-        source = via or LocalHost()
+        self._source = source = via or LocalHost()
         self.family = family_of(peer)
         self._tap = PacketDevice(interface, source, program=watch_program(peer, protocol))
         self.clock = self._tap.clock
@@ -193,8 +193,27 @@ class IPDevice(Device):
         try:
             self._socket.sendto(data, (where, 0) if len(target) == 4 else (where, 0, 0, scope))
         except OSError as error:
-            raise send_error(error, where, len(data)) from None
+            if error.errno != errno.EMSGSIZE or (self.family == socket.AF_INET and data[6] & 0x40):
+                raise send_error(error, where, len(data)) from None
+            self._send_in_fragments(data, scope)
         return Frame(data, before, len(data), self.link_type, self.interface, "out")
+
+    def _send_in_fragments(self, data: bytes, scope: int) -> None:
+        """Let the kernel write the IP header of a packet that is too large for the link, and cut it."""
+        six = self.family == socket.AF_INET6
+        target, source = ip_text(destination_of(data)), ip_text(data[8:24] if six else data[12:16])
+        start, protocol, ttl = (40, data[6], data[7]) if six else ((data[0] & 15) * 4, data[9], data[8])
+        with _open(self._source, self.family, socket.SOCK_RAW, protocol, "raw IP sockets") as sock:
+            level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
+            sock.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, ttl)
+            sock.setsockopt(level, IPV6_MTU_DISCOVER if six else IP_MTU_DISCOVER, PMTUDISC_DONT)
+            if self.interface:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
+            try:
+                sock.bind((source, 0, 0, scope) if six else (source, 0))
+                sock.sendto(data[start:], (target, 0, 0, scope) if six else (target, 0))
+            except OSError as error:
+                raise send_error(error, target, len(data)) from None
 
     def receive(self, timeout: float | None = 0) -> list[Frame]:
         """Whole frames of the wire, our own (direction "out") among them."""

@@ -85,7 +85,7 @@ def handshake_live(
             clock = device.clock
         return HandshakeResult(target, port, tuple(settled), relevant(kept.frames, target, port), clock)
 
-    return Live(running())
+    return Live(running(), target)
 
 
 def handshake(host: str, ports: int | Iterable[int], **options: object) -> HandshakeResult:

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from packetlab.model.frame import Frame
 from packetlab.wire.recorder import FrameSink
+from packetlab.wire.resolve import Target
 
 Event = TypeVar("Event")
 Result = TypeVar("Result")
@@ -15,8 +16,9 @@ MAX_KEPT = 10_000
 class Live(Generic[Event, Result]):
     """A verb under way. Closing it, or leaving the loop over it, closes its sockets."""
 
-    def __init__(self, running: Generator[Event, None, Result]) -> None:
+    def __init__(self, running: Generator[Event, None, Result], target: Target | None = None) -> None:
         self._running = running
+        self._target = target
         self._result: Result | None = None
 
     def __iter__(self) -> Iterator[Event]:
@@ -30,6 +32,12 @@ class Live(Generic[Event, Result]):
                 pass
         assert self._result is not None
         return self._result
+
+    @property
+    def target(self) -> Target:
+        """Who was asked, known before the first event."""
+        assert self._target is not None
+        return self._target
 
     def close(self) -> None:
         """Stop at once."""

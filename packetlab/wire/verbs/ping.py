@@ -103,7 +103,7 @@ def ping_live(
         return PingResult(target, conversation.statistics, tuple(kept.frames), device.clock, device.exact,
                           max(0, last - begin), stop is not None and stop.asked, failure)  # fmt: skip
 
-    return Live(running())
+    return Live(running(), target)
 
 
 def ping(host: str, **options: Any) -> PingResult:
