@@ -124,3 +124,32 @@ def test_a_port_in_use_is_one_clear_error() -> None:
     with TCPEchoServer(ThisMachine(), port), pytest.raises(UsageError, match=f"port {port}"):  # noqa: SIM117
         with TCPEchoServer(ThisMachine(), port):
             pass
+
+
+def test_the_dns_server_answers_follows_aliases_and_denies_what_it_does_not_know() -> None:
+    from packetlab.application.dns import AAAA, CNAME, DNS, query
+    from packetlab.model.packet import decapsulate
+    from packetlab.net.servers.dns import DNSServer, zone
+
+    port = free_port(socket.SOCK_DGRAM)
+    records = zone({"www.lab.test": ["10.0.0.2", "fd00::2"], "web.lab.test": "www.lab.test"})
+    with (
+        DNSServer(ThisMachine(), records, port=port),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.settimeout(5)
+        sock.connect(("127.0.0.1", port))
+
+        def ask(name: str, kind: str) -> DNS:
+            sock.send(query(name, kind, identifier=99).encode())
+            packet = decapsulate(sock.recv(4096), DNS)
+            assert not packet.faults
+            return packet[DNS]
+
+        found = ask("web.lab.test", "AAAA")
+        assert [type(record) for record in found.answers] == [CNAME, AAAA]
+        assert (found.identifier, found.response, found.response_code) == (99, 1, 0)
+        assert ask("www.lab.test", "MX").response_code == 0
+        assert ask("none.lab.test", "A").response_code == 3
+        sock.send(b"\x00garbage")
+        assert ask("WWW.lab.test", "A").answer_count == 1

@@ -4,7 +4,8 @@ Each runs as a thread of this process on sockets that were opened inside its hos
 its own: `with EchoServer(net["server"], 7): ...`. They are lab material, not servers for the Internet.
 """
 
+from packetlab.net.servers.dns import DNSServer
 from packetlab.net.servers.echo import TCPEchoServer, UDPEchoServer
 from packetlab.net.servers.http import HTTPServer
 
-__all__ = ["HTTPServer", "TCPEchoServer", "UDPEchoServer"]
+__all__ = ["DNSServer", "HTTPServer", "TCPEchoServer", "UDPEchoServer"]
