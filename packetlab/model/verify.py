@@ -58,7 +58,10 @@ def verify(packet: Packet, *, checksum_ready: bool = True) -> tuple[Check, ...]:
 def _layer(packet: Packet, index: int, checksum_ready: bool) -> list[Check]:
     header, (start, body, end) = packet.layers[index], packet.bounds()[index]
     data = packet.data or b""
-    short = any(fault.cause != "sender" or fault.needed for fault in packet._faults)
+    # What is missing further inside is no matter of this layer: its own bytes are all here.
+    short = any(
+        fault.offset < max(body, start + 1) and (fault.cause != "sender" or fault.needed) for fault in packet._faults
+    )
     # With every automatic field asked for again, encapsulation says what should stand there.
     if header.is_cut:
         return []
@@ -147,4 +150,5 @@ def _incomplete(packet: Packet, index: int) -> bool:
     around = packet.layers[:index]
     if any(getattr(outer, "more_fragments", 0) or getattr(outer, "fragment_offset", 0) for outer in around):
         return True
-    return any((fault.needed or 0) > (fault.had or 0) for fault in packet._faults)
+    body = packet.bounds()[index][1]
+    return any(fault.offset < body and (fault.needed or 0) > (fault.had or 0) for fault in packet._faults)

@@ -14,7 +14,7 @@ from packetlab.model.packet import Packet
 from packetlab.show.block import Block, View, layer_style
 from packetlab.show.data import plain
 from packetlab.show.figure import byte_offsets, class_figure
-from packetlab.show.layers import size_text
+from packetlab.show.layers import size_text, why_missing
 from packetlab.show.names import Subject, find, protocols
 from packetlab.show.safe import safe_text
 from packetlab.show.view import (
@@ -63,7 +63,8 @@ def _packet(block: Block, view: PacketView, first: int, indent: int) -> None:
             block.wrapped((f"{pad}  {layer.purpose}", ""), hang=indent + 2)
         _fields(block, layer.fields, indent + 2, layer.header.ref)
         for fault in layer.faults:
-            block.wrapped((f"{pad}  ✗ {fault}", "bad"), hang=indent + 4)
+            why = why_missing(view, fault)
+            block.wrapped((f"{pad}  {'·' if why else '✗'} {fault}{why}", "note" if why else "bad"), hang=indent + 4)
     if view.quoted is not None:
         block.line()
         block.wrapped((f"{pad}The error quotes the packet that caused it:", "head"), hang=indent)

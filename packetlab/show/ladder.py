@@ -14,7 +14,8 @@ from packetlab.model.packet import Packet, decapsulate
 from packetlab.show.block import Block, Piece, View
 from packetlab.show.relative import RelativeNumbers
 from packetlab.show.safe import cells, fit, safe_text
-from packetlab.show.summary import endpoints, summary
+from packetlab.show.summary import body_size, endpoints, summary
+from packetlab.transport.tcp import TCP
 
 TIME_WIDTH = 10
 WORDS_WIDTH = 44
@@ -83,7 +84,11 @@ def _steps(
     ports: dict[str, set[str]] = {}
     made = []
     for frame, packet in packets:
-        words = summary(packet, relative=relative.of(packet))
+        numbers = relative.of(packet)
+        words = summary(packet, relative=numbers)
+        if numbers is not None and not words.startswith("TCP "):
+            size = body_size(packet, packet.index(TCP))
+            words += f" seq={numbers[0]} ack={numbers[1]} len={size}"
         source, target = hosts_of(packet)
         source, target = safe_text(names.get(source, source)), safe_text(names.get(target, target))
         found = _PORTS.match(words)
@@ -93,7 +98,7 @@ def _steps(
             else:
                 ports.setdefault(source, set()).add(found[2])
                 ports.setdefault(target, set()).add(found[3])
-        made.append(Step(frame.time, source, target, words, words.endswith("(damaged)")))
+        made.append(Step(frame.time, source, target, words, "(damaged)" in words))
     if all(len(found) == 1 for found in ports.values()):
         made = [Step(s.time, s.source, s.target, _without_ports(s.words), s.damaged) for s in made]
     return made, ports, more

@@ -6,11 +6,12 @@ that error.
 """
 
 from packetlab.interop.foreign import ForeignLayer
+from packetlab.model.fault import Fault
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet
 from packetlab.show.block import Block, Piece, View, layer_style
 from packetlab.show.safe import cells, fit, safe_text
-from packetlab.show.view import FieldView, LayerView, PacketView, look
+from packetlab.show.view import FieldView, LayerView, PacketView, goes_on, look
 
 PREVIEW_BYTES = 64
 WIDEST_NAME = 20
@@ -109,13 +110,22 @@ def _layer(block: Block, view: PacketView, layer: LayerView, number: int, pad: s
         pieces: list[Piece] = [("bytes of the header that no field claims: ", "note"), (excess[:32].hex(" "), "")]
         block.wrapped((f"{pad}  ", ""), *pieces, hang=len(pad) + 4)
     for fault in layer.faults:
-        text = f"✗ {fault}"
-        if fault.cause != "sender":
-            text += {
-                "capture": "; the capture kept no more of it", "fragment": "; the rest is in other fragments",
-                "quote": "; the router that sent the error quoted no more of it",
-            }[fault.cause]  # fmt: skip
-        block.wrapped((f"{pad}  ", ""), (text, "bad" if fault.cause == "sender" else "note"), hang=len(pad) + 4)
+        why = why_missing(view, fault)
+        style = "note" if why else "bad"
+        block.wrapped((f"{pad}  ", ""), (f"{'·' if why else '✗'} {fault}{why}", style), hang=len(pad) + 4)
+
+
+_WHY = {
+    "capture": "; the capture kept no more of it", "fragment": "; the rest is in other fragments",
+    "quote": "; the router that sent the error quoted no more of it",
+}  # fmt: skip
+
+
+def why_missing(view: PacketView, fault: Fault) -> str:
+    """What a fault is owed to, where it is nobody's mistake; else empty."""
+    if goes_on(view.packet, fault):
+        return "; the rest may be in the next segments"
+    return _WHY.get(fault.cause, "")
 
 
 def _fields(block: Block, fields: tuple[FieldView, ...], names: int, pad: str, number: int) -> None:

@@ -45,7 +45,7 @@ def subjects() -> dict[str, tuple[Subject, ...]]:
             continue  # declared by a test or a user's own file: known by its own name only, see below
         add(header.name, Subject(header.name, header))
         add(header.__name__, Subject(header.name, header))
-        if header.wireshark:
+        if header.wireshark and header.family_base in (None, header):  # members have their base's
             add(header.wireshark, Subject(header.name, header))
         for spec in header.fields:
             if _inherited(header, spec):
@@ -77,7 +77,8 @@ def find(name: str) -> tuple[Subject, ...]:
     wanted = name.strip().lower()
     known = subjects()
     if wanted in known:
-        return known[wanted]
+        own = tuple(one for one in known[wanted] if one.name == wanted)
+        return own or known[wanted]
     bare = {one.name: one for full, mine in known.items() if full.rpartition(".")[2] == wanted for one in mine}
     if bare:
         return tuple(bare.values())

@@ -13,7 +13,7 @@ from packetlab.model.fault import CUT
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 from packetlab.show.safe import safe_text
-from packetlab.show.view import field_text, is_element, member_name, title_of
+from packetlab.show.view import field_text, goes_on, is_element, member_name, title_of
 
 LONGEST: Final = 400
 """Characters of one summary."""
@@ -22,12 +22,21 @@ Words = Callable[[Any, Packet, int], str]
 _WORDS: dict[str, Words] = {}
 
 
-def words_for(*names: str) -> Callable[[Words], Words]:
-    """Registers the summary of the headers with these names: words(header, packet, layer index) -> str."""
+_WHOLE_OR_NOT: set[str] = set()
+"""Names of headers whose words can do without fields that were cut."""
+
+
+def words_for(*names: str, cut_too: bool = False) -> Callable[[Words], Words]:
+    """Registers the summary of the headers with these names: words(header, packet, layer index) -> str.
+
+    With `cut_too` the function copes with headers that end too early, whose last fields are CUT.
+    """
 
     def register(function: Words) -> Words:
         for name in names:
             _WORDS[name] = function
+            if cut_too:
+                _WHOLE_OR_NOT.add(name)
         return function
 
     return register
@@ -56,7 +65,7 @@ def summary(packet: Packet, *, relative: "tuple[int, int] | None" = None) -> str
 
 
 def _wrong(packet: Packet) -> bool:
-    return any(fault.cause == "sender" for fault in packet._faults)
+    return any(fault.cause == "sender" and not goes_on(packet, fault) for fault in packet._faults)
 
 
 # Headers that only stand between: a line should be about what is around them where nothing is inside.
@@ -73,8 +82,9 @@ def _speaker(packet: Packet) -> int:
 
 def _header_words(header: Header, packet: Packet, index: int) -> str:
     title = title_of(type(header))
-    if header.is_cut:
-        return f"{title} cut short"
+    if header.is_cut and header.name not in _WHOLE_OR_NOT:
+        goes_on_later = any(outer.name == "tcp" for outer in packet.layers[:index])
+        return f"{title}, the beginning" if goes_on_later else f"{title} cut short"
     base = type(header).family_base
     words = _WORDS.get(header.name) or (_WORDS.get(base.name) if base is not None else None)
     return words(header, packet, index) if words is not None else general(header, packet, index)

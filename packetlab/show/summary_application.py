@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from packetlab.model.fault import CUT
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 from packetlab.show.safe import safe_text
@@ -60,3 +61,28 @@ def _record(record: Any) -> str:
         if any(spec.name == name for spec in record.fields):
             return f"{kind} {_text(record, name, 50)}"
     return kind
+
+
+@words_for("http.request", "http.response", cut_too=True)
+def _http(header: Any, packet: Packet, index: int) -> str:
+    """RFC 9112: the first line, the host or the type of the content, and the bytes of the body."""
+    names = [spec.name for spec in header.fields if spec.name != "headers"]
+    first = " ".join(
+        safe_text(str(getattr(header, name)), limit=80) for name in names if getattr(header, name) is not CUT
+    )
+    text = first if first.startswith("HTTP") else f"HTTP {first}"
+    headers = header.headers
+    if headers is not CUT:
+        for line in str(headers)[:8192].splitlines():
+            name, _, value = line.partition(":")
+            if name.strip().lower() in ("host", "content-type"):
+                text += f" {safe_text(value.strip(), limit=60)}"
+                break
+    size = len(packet.payload)
+    return f"{text} {size} bytes" if size and not header.is_cut else text
+
+
+@words_for("dns.length", cut_too=True)
+def _dns_length(header: Any, packet: Packet, index: int) -> str:
+    """A DNS message over TCP whose length stands here and whose rest comes later."""
+    return f"DNS over TCP, {len(packet.payload)} bytes of a message"

@@ -248,6 +248,16 @@ def _element_views(elements: tuple[ElementSpan, ...], given: Any) -> tuple[Layer
     return tuple(found)
 
 
+def goes_on(packet: Packet, fault: Fault) -> bool:
+    """Whether bytes are missing only because a message goes on in further segments of a TCP stream."""
+    if fault.cause != "sender" or fault.needed is None:
+        return False
+    for header, (_, body, _) in zip(packet.layers, packet.bounds(), strict=True):
+        if header.name == "tcp":
+            return fault.offset >= body
+    return False
+
+
 # ---------------------------------------------------------------- words
 
 

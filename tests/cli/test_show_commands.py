@@ -42,7 +42,7 @@ def test_a_limit_stops_the_list(capture: str) -> None:
 
 def test_one_packet_is_shown_in_depth(capture: str) -> None:
     code, out, _ = run("show", capture, "-n", "4")
-    assert code == 0 and out.startswith("Frame 4: 68 bytes") and "GET / HTTP/1.0" in out and "0030  " in out
+    assert code == 0 and out.startswith("Frame 4: 72 bytes") and "method   GET" in out and "0030  " in out
 
 
 @pytest.mark.parametrize("view", ["--layers", "--bytes", "--figure", "--explain"])

@@ -39,10 +39,10 @@ def segment(
 
 
 def handshake() -> list[Frame]:
-    """SYN, SYN-ACK, ACK and 14 bytes of data, in 340 microseconds."""
+    """SYN, SYN-ACK, ACK and an HTTP request of 18 bytes, in 340 microseconds."""
     return [
         segment(A, B, (40000, 80), "SYN", 1000, 0),
         segment(B, A, (80, 40000), "SYN ACK", 5000, 1001, time=120_000),
         segment(A, B, (40000, 80), "ACK", 1001, 5001, time=140_000),
-        segment(A, B, (40000, 80), "PSH ACK", 1001, 5001, data=b"GET / HTTP/1.0", time=340_000),
+        segment(A, B, (40000, 80), "PSH ACK", 1001, 5001, data=b"GET / HTTP/1.0\r\n\r\n", time=340_000),
     ]

@@ -48,7 +48,7 @@ def test_the_ladder_shows_relative_times_and_numbers() -> None:
     assert "10.0.0.1:40000" in lines[0] and "10.0.0.2:80" in lines[0]
     assert lines[1].startswith("  0.000000 │── SYN seq=0") and lines[1].endswith("▶│")
     assert lines[2].startswith("  0.000120 │◀─ SYN ACK seq=0 ack=1") and lines[2].endswith("─│")
-    assert "ACK seq=1 ack=1" in lines[3] and "len=14" in lines[4]
+    assert "ACK seq=1 ack=1" in lines[3] and "HTTP GET / HTTP/1.0 seq=1 ack=1 len=18" in lines[4]
     assert all(len(line) <= 80 for line in lines)
 
 

@@ -12,7 +12,7 @@ from packetlab.show.bytes import regions
 from packetlab.show.data import as_dict
 from packetlab.show.view import look
 from packetlab.transport.udp import UDP
-from tests.show.packets import A, B, ip, link
+from tests.show.packets import A, B, ip, link, segment
 
 CLIENT, SERVER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 CAUSE = ip(A, "10.9.9.9") / UDP(src_port=5, dst_port=33434) / b"x"
@@ -98,3 +98,18 @@ def test_dns_lines_say_what_was_asked_and_answered() -> None:
     )
     missing = dns.DNS(identifier=1, response=1, response_code=3, questions=(dns.Question(qname="x.example"),))
     assert "NXDOMAIN" in show.summary(link() / ip() / UDP(src_port=53, dst_port=40000) / missing)
+
+
+def test_a_message_that_goes_on_in_the_next_segment_is_no_damage() -> None:
+    packet = decapsulate(segment(A, B, (40000, 80), "PSH ACK", 1, 1, data=b"GET /long/pa").data)
+    assert show.summary(packet) == "HTTP GET"
+    text = " ".join(str(show.layers(packet)).split())
+    assert "the rest may be in the next segments" in text and "✗" not in text
+    assert all(check.ok and check.verdict != "unknown" for check in look(packet).checks)
+
+
+def test_an_http_line_names_the_host_and_the_answer() -> None:
+    request = segment(A, B, (40000, 80), "PSH ACK", 1, 1, data=b"GET /a HTTP/1.1\r\nHost: \x1b[2Jweb\r\n\r\n")
+    assert show.summary(decapsulate(request.data)) == "HTTP GET /a HTTP/1.1 \\x1b[2Jweb"
+    answer = segment(B, A, (80, 40000), "PSH ACK", 1, 1, data=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>")
+    assert show.summary(decapsulate(answer.data)) == "HTTP/1.1 200 OK text/html 3 bytes"
