@@ -35,7 +35,7 @@ def test_a_closed_port_is_told_from_an_open_one(network: Network, address: str) 
 def test_a_host_that_is_not_there_is_filtered_by_silence_or_by_icmp(network: Network) -> None:
     done = packetlab(network["client"], "handshake", "10.0.1.77", "80", "-W", "0.1", "--retries", "1")
     assert done.returncode == 1 and "filtered" in done.stdout and "2 SYNs" in done.stdout
-    done = packetlab(network["client"], "handshake", "10.0.9.9", "80")
+    done = packetlab(network["client"], "handshake", "10.0.9.9", "80", "-W", "0.6", "--retries", "3")
     assert done.returncode == 1 and "no router knows a way" in done.stdout
 
 

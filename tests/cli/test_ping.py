@@ -54,7 +54,8 @@ def test_a_ttl_that_runs_out_is_explained_with_the_router_that_said_so(
 
 
 def test_an_address_beyond_the_router_that_nobody_has_is_explained(network: Network) -> None:
-    done = packetlab(network["client"], "ping", "10.0.9.9", "-c", "1")
+    done = packetlab(network["client"], "ping", "10.0.9.9", "-c", "4", "-i", "0.5")
+    # Kernels send such errors to one host about once a second, and others went to it before.
     assert done.returncode == 1 and "no router knows a way" in done.stdout
 
 
@@ -154,10 +155,11 @@ def test_a_link_local_address_needs_its_link_and_works_with_it(network: Network)
 def test_its_median_rtt_is_within_one_and_a_half_times_that_of_iputils(network: Network, address: str) -> None:
     import re
 
+    # Below 20 ms between requests iputils does not sleep but polls, which would compare another thing.
     ratios = []
     for _ in range(5):
-        ours = statistics.median(ping(address, count=60, interval=0.005, via=network["client"]).statistics.rtts)
-        out = network["client"].run(["ping", "-c", "60", "-i", "0.005", address]).stdout
+        ours = statistics.median(ping(address, count=30, interval=0.02, via=network["client"]).statistics.rtts)
+        out = network["client"].run(["ping", "-c", "30", "-i", "0.02", address]).stdout
         theirs = statistics.median(float(each) * 1e6 for each in re.findall(r"time=([\d.]+)", out))
         ratios.append(ours / max(theirs, 1000.0))
         if min(ratios) <= 1.5:
