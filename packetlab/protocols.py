@@ -6,5 +6,6 @@ from packetlab.link import arp, ethernet, linux_cooked, llc, loopback, vlan
 from packetlab.transport import tcp, udp
 
 __all__ = [
-    "arp", "dns", "ethernet", "gre", "http", "icmp", "icmpv6", "igmp", "ipsec", "ipv4", "ipv6", "linux_cooked", "llc", "loopback", "tcp", "udp", "vlan", "vxlan",
+    "arp", "dns", "ethernet", "gre", "http", "icmp", "icmpv6", "igmp", "ipsec", "ipv4", "ipv6",
+    "linux_cooked", "llc", "loopback", "tcp", "udp", "vlan", "vxlan",
 ]  # fmt: skip

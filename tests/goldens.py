@@ -216,3 +216,69 @@ golden("tcp options 3", IPv4,
        "45000030000100004006f6c3c0000201c000020200010002000000000000000070102000da5d00004d05616263000000",
        'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / TCP(sport=1, dport=2, flags="A", options=[(77,'
        ' b"abc")])')  # fmt: skip
+golden("gre", IPv4,
+       "4500003500010000402ff695c0000201c0000202000008004500001d0001000040112665c6336401c6336402000100020009336e78",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / GRE() / IP(src="198.51.100.1",'
+       ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("gre with all fields", IPv6,
+       "60000000002d2f4020010db800000000000000000000000120010db8000000000000000000000002b00008008a4b000000001234000000"
+       "054500001d0001000040112665c6336401c6336402000100020009336e78",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / GRE(chksum_present=1, key_present=1,'
+       ' seqnum_present=1, key=0x1234, sequence_number=5) / IP(src="198.51.100.1", dst="198.51.100.2") /'
+       ' UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("gre with a frame", IPv4,
+       "4500004700010000402ff683c0000201c0000202200065580000000702000000000202000000000108004500001d0001000040112665c6"
+       "336401c6336402000100020009336e78",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / GRE(proto=0x6558, key_present=1, key=7) /'
+       ' Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="198.51.100.1",'
+       ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("gre of pptp", IPv4,
+       "4500002800010000402ff6a2c0000201c00002023081880b000400090000000100000002ff03c021",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / GRE_PPTP(seqnum_present=1, acknum_present=1,'
+       ' call_id=9, seqence_number=1, ack_number=2) / b"\\xff\\x03\\xc0\\x21"')  # fmt: skip
+golden("ah", IPv4,
+       "45000035000100004033f691c0000201c0000202110400000000100000000003000102030405060708090a0b00010002000903d578",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / AH(nh=17, payloadlen=4, spi=0x1000, seq=3,'
+       ' icv=bytes(range(12))) / UDP(sport=1, dport=2, len=9, chksum=0x3d5) / b"x"')  # fmt: skip
+golden("esp", IPv6,
+       "600000000030324020010db800000000000000000000000120010db8000000000000000000000002000010000000000300010203040506"
+       "0708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627",
+       'scapy 2.8.0: IPv6(src="2001:db8::1", dst="2001:db8::2") / ESP(spi=0x1000, seq=3,'
+       ' data=bytes(range(40)))')  # fmt: skip
+golden("igmp query", IPv4,
+       "46c000200001000001028214c0000201e0000001940400001164ee9b00000000",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="224.0.0.1", ttl=1, options=[IPOption_Router_Alert()]) /'
+       ' IGMP(type=0x11, mrcode=100)')  # fmt: skip
+golden("igmp version 1 report", IPv4,
+       "46c000200001000001027111c0000201ef010203940400001200fcfaef010203",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="239.1.2.3", ttl=1) / IGMP(type=0x12, mrcode=0,'
+       ' gaddr="239.1.2.3")')  # fmt: skip
+golden("igmp version 2 report", IPv4,
+       "46c000200001000001027111c0000201ef010203940400001600f8faef010203",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="239.1.2.3", ttl=1) / IGMP(type=0x16, mrcode=0,'
+       ' gaddr="239.1.2.3")')  # fmt: skip
+golden("igmp leave", IPv4,
+       "46c000200001000001028213c0000201e0000002940400001700f7faef010203",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="224.0.0.2", ttl=1) / IGMP(type=0x17, mrcode=0,'
+       ' gaddr="239.1.2.3")')  # fmt: skip
+golden("igmp of another type", IPv4,
+       "4500001800010000010217e0c0000201e00000023014cfeb",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="224.0.0.2", ttl=1, proto=2)'
+       ' / Raw(bytes.fromhex("3014cfeb"))')  # fmt: skip
+golden("igmp version 3 query", IPv4,
+       "46c000280001000001027109c0000201ef0102039404000011643911ef010203027d0001c0000207",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="239.1.2.3", ttl=1, proto=2) / IGMPv3mq(mrcode=100,'
+       ' gaddr="239.1.2.3", srcaddrs=["192.0.2.7"], qqic=125, qrv=2)')  # fmt: skip
+golden("igmp version 3 report", IPv4,
+       "46c0003800010000010281e7c0000201e000001694040000220072e00000000204000000ef01020301000002ef010204c0000207c00002"
+       "08",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="224.0.0.22", ttl=1, proto=2) /'
+       ' IGMPv3mr(records=[IGMPv3gr(rtype=4, maddr="239.1.2.3"), IGMPv3gr(rtype=1, maddr="239.1.2.4",'
+       ' srcaddrs=["192.0.2.7", "192.0.2.8"])])')  # fmt: skip
+golden("vxlan", Ethernet,
+       "02000000000202000000000108004500004f000100004011f699c0000201c00002029c4012b5003be2fc0800000000002a000200000000"
+       "0402000000000308004500001d0001000040112665c6336401c6336402000100020009336e78",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="192.0.2.1",'
+       ' dst="192.0.2.2") / UDP(sport=40000, dport=4789) / VXLAN(vni=42, flags=8) /'
+       ' Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src="198.51.100.1",'
+       ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
