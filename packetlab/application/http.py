@@ -5,7 +5,7 @@ byte. `HTTPParser` reads a whole stream, however it was cut into segments: bodie
 pipelined messages; it holds no more than MAX_HEAD and MAX_BODY bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,12 +87,17 @@ class FieldLines(Variable):
     def convert(self, value: Any) -> str:
         if isinstance(value, str):
             return value
-        if not hasattr(value, "items"):
+        if not isinstance(value, Mapping):
             raise UsageError(f"header fields are a mapping or text, not {value!r}")
-        return "".join(f"{name}: {content}\r\n" for name, content in value.items()) + "\r\n"
+        return field_lines(value)
 
     def text(self, value: str) -> str:
         return "; ".join(value.split("\r\n")).rstrip("; ")
+
+
+def field_lines(headers: Mapping[str, object]) -> str:
+    """Header fields as the lines of a head, the empty line behind them included."""
+    return "".join(f"{name}: {content}\r\n" for name, content in headers.items()) + "\r\n"
 
 
 def _blank_line(data: bytes, pos: int, end: int) -> int:

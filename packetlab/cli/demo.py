@@ -78,13 +78,18 @@ def _pages(scene: Any, full: bool) -> Iterator[Any]:
     yield text_view((f"{scene.number}. {act.title}", "head"))
     yield text_view((act.text, ""))
     start = scene.frames[0].time if scene.frames else 0
+    shown: dict[tuple[str, ...], str] = {}
     for place in PLACES:
-        frames = scene.at(place)
-        yield text_view((f"  {place}", "name"), ("  saw nothing" if not frames else "", "note"))
-        relative = RelativeNumbers()
+        frames, relative, lines = scene.at(place), RelativeNumbers(), []
         for frame in frames:
             packet = decapsulate(frame.data, frame.link_type)
-            words = summary(packet, relative=relative.of(packet))
+            lines.append(summary(packet, relative=relative.of(packet)))
+        same = shown.setdefault(tuple(lines), place)
+        if same != place and lines:
+            yield text_view((f"  {place}", "name"), (f"  the same {len(lines)} as {same}", "note"))
+            continue
+        yield text_view((f"  {place}", "name"), ("" if frames else "  saw nothing", "note"))
+        for frame, words in zip(frames, lines, strict=True):
             arrow = "→" if frame.direction == "out" else "←"
             yield text_view((f"  {(frame.time - start) / 1e6:8.3f} ms {arrow} ", "note"), (words, ""), hang=16)
     found = scene.chosen

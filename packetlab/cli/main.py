@@ -16,6 +16,7 @@ from packetlab.model.errors import PacketLabError
 
 # name: (module under packetlab.cli, attribute, one-line help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "Start here: a walk through the layers on a small network."),
     "ping": ("ping", "ping", "Send echo requests: is a host there, how far, how lossy?"),
     "arp": ("arp", "arp", "Ask who has an IPv4 address; scan, probe, announce."),
     "ndp": ("ndp", "ndp", "Ask who has an IPv6 address; probe for a free one."),

@@ -121,7 +121,8 @@ def acts() -> tuple[Act, ...]:
             "the router; look at the addresses before and after it.",
             lambda stage: stage.ping(), lambda packet: _inner(packet, "icmp"),
             "The IP addresses stayed the same all the way. The MAC addresses changed at the router, and the TTL went "
-            "down by one: each link has frames of its own, and each router takes one off.",
+            "down by one: each link has frames of its own, and each router takes one off. (Any ARP before the ping is "
+            "the kernel's own: the first step asked by hand, past the kernel's memory.)",
         ),
         Act(
             "handshake", "TCP: three segments before any data",
