@@ -12,6 +12,7 @@ from packetlab.link.ethernet import Ethernet
 from packetlab.link.linux_cooked import LinuxCooked, LinuxCooked2
 from packetlab.link.loopback import Loopback, Null, RawIP
 from packetlab.model.header import Header
+from tests.goldens_scapy import BYTES, EXPRESSIONS
 
 GOLDENS: dict[str, tuple[bytes, type[Header], str]] = {}
 """Name: (bytes, class of the first header, origin)."""
@@ -282,3 +283,7 @@ golden("vxlan", Ethernet,
        ' dst="192.0.2.2") / UDP(sport=40000, dport=4789) / VXLAN(vni=42, flags=8) /'
        ' Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src="198.51.100.1",'
        ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+
+for _name, (_first, _expression) in EXPRESSIONS.items():
+    golden(_name, {"Ethernet": Ethernet, "IPv4": IPv4, "IPv6": IPv6}[_first], BYTES[_name],
+           f"scapy 2.8.0: {_expression}")  # fmt: skip
