@@ -241,7 +241,7 @@ class OPT(Record, key=41, name="dns.opt", ref="RFC 6891 section 6.1.2"):
     udp_size: u16 = preset("the largest answer the sender takes over UDP", 1232, unit="bytes",
                            wireshark="dns.rr.udp_payload_size")  # fmt: skip
     extended_rcode: u8 = preset("upper bits of the response code", 0, wireshark="dns.resp.ext_rcode")
-    version: u8 = preset("0", 0, wireshark="dns.resp.edns0_version")
+    version: u8 = preset("of EDNS: 0 so far", 0, wireshark="dns.resp.edns0_version")
     dnssec_ok: u1 = preset("the sender can check signatures", 0, wireshark="dns.resp.z.do")
     reserved: u15 = preset("zero", 0, wireshark="dns.resp.z.reserved")
     data_length: u16 = auto.length("of the options", counts="after", wireshark="dns.resp.len", unit=1)

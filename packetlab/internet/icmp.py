@@ -47,7 +47,7 @@ class EchoReply(ICMP, key=0, name="icmp.echo_reply"):
 class DestinationUnreachable(ICMP, key=3, quotes=IPv4, name="icmp.unreachable", ref="RFC 792, RFC 1191 section 4"):
     """The packet could not be delivered; the code says why, the quote which packet."""
 
-    code: u8 = preset("why", 0, wireshark="icmp.code", values=UNREACHABLE)
+    code: u8 = preset("why it could not be delivered", 0, wireshark="icmp.code", values=UNREACHABLE)
     checksum: u16 = auto.checksum(over="message", wireshark="icmp.checksum")
     unused: u8 = preset("zero", 0, unnamed="Wireshark shows it as unused")
     quote_length: u8 = preset("length of the quoted packet in words of 32 bits; 0 from older senders", 0,

@@ -49,7 +49,7 @@ class ICMPv6(Header, ref="RFC 4443 section 2.1", rides={IPv6: 58}, family="type"
 class DestinationUnreachable6(ICMPv6, key=1, quotes=IPv6, name="icmpv6.unreachable", ref="RFC 4443 section 3.1"):
     """The packet could not be delivered; the code says why, the quote which packet."""
 
-    code: u8 = preset("why", 0, wireshark="icmpv6.code", values=UNREACHABLE)
+    code: u8 = preset("why it could not be delivered", 0, wireshark="icmpv6.code", values=UNREACHABLE)
     checksum: u16 = auto.checksum(over="pseudo", wireshark="icmpv6.checksum")
     unused: u32 = preset("zero", 0, unnamed=NO_NUMBER)
 
