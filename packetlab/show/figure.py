@@ -129,7 +129,7 @@ def _rows(found: list[Cell]) -> list[list[Cell]]:
         parts = _split(cell)
         widest = max(range(len(parts)), key=lambda number: (parts[number].length, -number))
         for number, part in enumerate(parts):
-            if number != widest:
+            if number != widest and not part.name.startswith("~"):
                 part.name = part.value = ""
             row = part.start // ROW_BITS
             if not rows:

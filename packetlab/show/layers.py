@@ -15,6 +15,7 @@ from packetlab.show.view import FieldView, LayerView, PacketView, goes_on, look
 
 PREVIEW_BYTES = 64
 WIDEST_NAME = 20
+MOST_LINES = 60
 _MARKS = {"right": ("✓", "good"), "wrong": ("✗", "bad"), "absent": ("·", "note"), "offload": ("·", "note"),
           "unknown": ("?", "note")}  # fmt: skip
 
@@ -132,7 +133,8 @@ def _fields(block: Block, fields: tuple[FieldView, ...], names: int, pad: str, n
     hang = len(pad) + names + 2
     for field in fields:
         name = fit(field.name, names) if len(field.name) <= names else field.name
-        pieces: list[Piece] = [(f"{pad}{name}  ", "name"), (field.text, "value")]
+        text, *lines = _lines(field)
+        pieces: list[Piece] = [(f"{pad}{name}  ", "name"), (text, "value")]
         if field.meaning:
             pieces.append((f"  {field.meaning}", "meaning"))
         for check in field.checks:
@@ -144,11 +146,22 @@ def _fields(block: Block, fields: tuple[FieldView, ...], names: int, pad: str, n
         if field.automatic:
             pieces.append((f"  ← {field.automatic}", "auto"))
         block.wrapped(*pieces, hang=min(hang, block.width // 2))
+        for line in lines:
+            block.wrapped((" " * hang, ""), (line, "value"), hang=hang + 2)
         _flags(block, field, hang)
         for element in field.elements:
             _element(block, element, f"{pad}  ", number)
         if field.left_out:
             block.line((f"{pad}  … and {field.left_out} more", "note"))
+
+
+def _lines(field: FieldView) -> list[str]:
+    """The text of a field; a field of several lines (HTTP's) has one for each, up to a bound."""
+    if not isinstance(field.value, str) or "\n" not in field.value:
+        return [field.text]
+    lines = [line for line in field.value[: MOST_LINES * 200].splitlines() if line]
+    more = [f"… and {len(lines) - MOST_LINES} more lines"] if len(lines) > MOST_LINES else []
+    return [*lines[:MOST_LINES], *more] or [field.text]
 
 
 def _flags(block: Block, field: FieldView, hang: int) -> None:

@@ -93,3 +93,14 @@ def test_numbers_of_a_connection_met_half_way_start_at_one_and_wrap() -> None:
     assert relative.of(first) == (1, 1)
     assert relative.of(after) == (11, 1)
     assert relative.of(decapsulate(udp().encapsulate())) is None
+
+
+def test_a_long_field_is_cut_with_a_row_that_says_so() -> None:
+    from packetlab.application.dns import query
+    from packetlab.transport.udp import UDP
+    from tests.show.packets import ip, link
+
+    packet = link() / ip() / UDP(src_port=40000, dst_port=53) / query("a-rather-long-name.example.org", identifier=1)
+    text = str(show.figure(packet))
+    assert "rows more ~" in text and "a-rather-long-name.example.org" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
