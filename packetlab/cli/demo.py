@@ -113,8 +113,8 @@ def _stack(packet: Any) -> Any:
         bar = "█" * max(1, round(part.share * 16))
         facts = _facts(part.header) if part.header is not None else safe_text(packet.payload, limit=36)
         lines.append(
-            text_view((f"  {part.layer:<13}", layer_style(number)), (f"{part.size:>4} B ", ""),
-                      (f"{bar:<16} ", layer_style(number)), (facts, "note"), hang=37)
+            text_view((f"  {part.layer:<14}", layer_style(number)), (f"{part.size:>4} B ", ""),
+                      (f"{bar:<16} ", layer_style(number)), (facts, "note"), hang=38)
         )
     return stacked(lines)
 

@@ -1,13 +1,11 @@
 """Where the demo is played: hosts of the kernel with a tap at every interface, or a wire in memory."""
 
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from packetlab.application.dns import query
-from packetlab.application.http import HTTPParser
 from packetlab.lab.demo import (
     CLIENT,
     DNS_PORT,
@@ -26,6 +24,7 @@ from packetlab.lab.demo_memory import MemoryStage
 from packetlab.model.frame import Frame
 from packetlab.model.header import Header
 from packetlab.model.packet import decapsulate
+from packetlab.wire.exchange import ask_by_datagram, ask_by_stream
 
 __all__ = ["KernelStage", "MemoryStage", "stage"]
 
@@ -122,25 +121,14 @@ class KernelStage(Stage):
     def http(self) -> list[Frame]:
         """GET / over a connection of the kernel's own TCP."""
         self._tap.take()
-        with self._net["client"].socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-            sock.settimeout(PATIENCE)
-            sock.connect((SERVER, HTTP_PORT))
-            sock.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
-            parser = HTTPParser(asked=["GET"])
-            while data := sock.recv(65536):
-                for _ in parser.feed(data):
-                    pass
+        request = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n"
+        ask_by_stream(self._net["client"], SERVER, HTTP_PORT, request.encode(), timeout=PATIENCE)
         return self._seen("tcp", self._ended)
 
     # ------------------------------------------------------------ helpers
 
-    def _ask(self, port: int, data: bytes) -> bytes:
-        with self._net["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(PATIENCE)
-            sock.connect((SERVER, port))
-            sock.send(data)
-            answer: bytes = sock.recv(65536)
-            return answer
+    def _ask(self, port: int, data: bytes) -> None:
+        ask_by_datagram(self._net["client"], SERVER, port, data, timeout=PATIENCE)
 
     def _at(self, place: str, count: int) -> Callable[[list[Frame]], bool]:
         """Until an interface has seen so many frames of interest."""
