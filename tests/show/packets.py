@@ -1,5 +1,6 @@
 """Packets and frames that the tests of the views share."""
 
+import packetlab.protocols  # noqa: F401 - views are tested with every protocol known
 from packetlab.internet.ipv4 import IPv4
 from packetlab.link.ethernet import Ethernet
 from packetlab.model.frame import Frame
