@@ -1,5 +1,6 @@
 """`packetlab handshake` against kernel hosts; tshark sees a normal connection and no reset of the kernel's."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from packetlab.net import Network
 from packetlab.net.servers import TCPEchoServer
 from tests.cli.live import SERVER, SERVER6, as_json, network, packetlab, tshark
+from tests.conftest import OrdinaryUser
 
 __all__ = ["network"]
 
@@ -76,3 +78,10 @@ def test_a_missing_privilege_is_code_3_with_the_ways_to_get_it(network: Network)
         handshake(SERVER, 80, via=Unprivileged())
     assert caught.value.exit_code == 3
     assert all(word in caught.value.remedy for word in ("packetlab demo", "setcap", "sudo"))
+
+
+def test_an_ordinary_user_gets_code_3_and_no_traceback(ordinary_user: OrdinaryUser) -> None:
+    for arguments in (("handshake", "127.0.0.1", "1"), ("ping", "127.0.0.1", "-c", "1", "-w", "/dev/null")):
+        done = ordinary_user.run([sys.executable, "-m", "packetlab.cli.main", *arguments])
+        assert done.returncode == 3, done.stderr
+        assert "CAP_NET_RAW" in done.stderr and "setcap" in done.stderr and "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packetlab.model.errors import UnreachableError, UsageError
+from packetlab.model.errors import PrivilegeError, UnreachableError, UsageError
 from packetlab.net import Network
 from packetlab.net.process import PIPE
 from packetlab.wire.verbs.ping import ping
@@ -102,9 +102,10 @@ def test_without_privilege_the_icmp_socket_of_the_kernel_does_it(network: Networ
 
     class Unprivileged:
         name = "client"
+        may_echo = True
 
         def socket(self, family: int, type: int, proto: int = 0) -> Any:  # noqa: A002
-            if type == socket.SOCK_RAW and family != socket.AF_NETLINK:
+            if family != socket.AF_NETLINK and (type == socket.SOCK_RAW or (proto and not self.may_echo)):
                 raise PermissionError(1, "Operation not permitted")
             return client.socket(family, type, proto)
 
@@ -112,11 +113,10 @@ def test_without_privilege_the_icmp_socket_of_the_kernel_does_it(network: Networ
     assert result.statistics.received == 2 and not result.exact and result.clock.startswith("kernel")
     expired = ping(FAR if family == 4 else FAR6, count=1, ttl=1, via=Unprivileged())
     assert expired.statistics.errors == 1 and expired.statistics.received == 0
-    client.set_sysctl("net.ipv4.ping_group_range", "1\t0")
-    from packetlab.model.errors import PrivilegeError
-
+    forbidden = Unprivileged()
+    forbidden.may_echo = False
     with pytest.raises(PrivilegeError, match="ping_group_range") as caught:
-        ping(address, count=1, via=Unprivileged())
+        ping(address, count=1, via=forbidden)
     assert "sudo" in caught.value.remedy and "packetlab demo" in caught.value.remedy
 
 
