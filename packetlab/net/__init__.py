@@ -16,7 +16,7 @@ def __getattr__(name: str) -> Any:
 
         return Process
     if name == "probe":
-        from packetlab.net.probe import probe
+        from packetlab.net.capabilities import probe
 
         return probe
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The holder: a small process that owns the namespaces of one virtual network, opens sockets and starts commands in them.
+"""The holder: a small process that owns the namespaces of a virtual network, opens sockets and starts commands there.
 
 Run by path (`python -I -S holder.py ...`), it imports next to nothing and so starts in about 10 ms. It must be a
 process of its own: a user namespace can only be made single-threaded, and only those inside have power over it.
@@ -14,7 +14,9 @@ and files belong to the learner. As root, all ids are mapped to themselves, so t
 Requests and answers are marshalled tuples over a SOCK_SEQPACKET pair; descriptors travel as SCM_RIGHTS.
 """
 
-import _signal
+from __future__ import annotations  # so that `typing`, a third of the start time, need not be imported
+
+import _signal  # type: ignore[import-not-found]  # `signal` would import enum
 import _socket
 import ctypes
 import marshal
@@ -22,7 +24,10 @@ import os
 import select
 import struct
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 NEW_NS, NEW_UTS, NEW_USER, NEW_PID, NEW_NET = 0x00020000, 0x04000000, 0x10000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_SLAVE, MS_NOSUID_NODEV_NOEXEC, MNT_DETACH = 0x1000, 0x4000, 0x80000, 0x2 | 0x4 | 0x8, 2
@@ -31,7 +36,6 @@ CAPABILITY_VERSION_3 = 0x20080522
 IGNORED = (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGHUP, _signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU,
            _signal.SIGPIPE)  # fmt: skip
 MESSAGE = 200_000
-MOST_FDS = 250
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from packetlab.model.errors import PacketLabError, UsageError
+from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
 from packetlab.net.diagnosis import why_not
 
 _MESSAGE = 200_000
@@ -40,11 +40,18 @@ class Namespaces:
         self._socket = ours
         script = str(Path(__file__).with_name("holder.py"))
         with theirs:
-            # start_new_session is left out: a shell in a host must stay in the session of its terminal.
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", script, str(theirs.fileno()), str(os.getpid())],
-                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/",
-            )  # fmt: skip
+            try:
+                # start_new_session is left out: a shell in a host must stay in the session of its terminal.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", script, str(theirs.fileno()), str(os.getpid())],
+                    pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/",
+                )  # fmt: skip
+            except OSError as error:
+                ours.close()
+                raise NamespaceError(
+                    f"cannot start the process that would hold the network: {error}",
+                    remedy=f"make {sys.executable} and {script} readable and executable for this user",
+                ) from None
         try:
             self._begin()
         except BaseException:

@@ -1,5 +1,6 @@
 """A command that runs in a virtual host. Looks like `subprocess.Popen`, but the holder is its parent."""
 
+import errno
 import os
 import select
 import selectors
@@ -138,6 +139,7 @@ class Process:
         """Feeds `data` to its stdin, collects what it prints until it ends: (stdout, stderr)."""
         deadline = None if timeout is None else time.monotonic() + timeout
         collected: dict[Any, bytearray] = {self.stdout: bytearray(), self.stderr: bytearray()}
+        stream: Any
         rest = memoryview(data)
         with selectors.DefaultSelector() as selector:
             for stream in (self.stdout, self.stderr):
@@ -166,7 +168,7 @@ class Process:
                         finished = not piece
                     if finished:
                         selector.unregister(stream)
-                        stream.close()  # type: ignore[union-attr]
+                        stream.close()
         self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return bytes(collected[self.stdout]), bytes(collected[self.stderr])
 
@@ -183,4 +185,7 @@ def _feed(descriptor: int, rest: memoryview) -> memoryview:
 def _cannot_run(command: list[str], folder: str, error: HolderError) -> UsageError:
     if not os.path.isdir(folder):  # noqa: PTH112
         return UsageError(f"there is no folder {folder!r} to run {command[0]} in")
-    return UsageError(f"cannot run {command[0]!r}: {error}", remedy="install it, or check the spelling and the PATH")
+    # A folder in the PATH that may not be read makes "permission denied" of a program that is nowhere.
+    missing = "/" not in command[0] and error.number in (errno.ENOENT, errno.EACCES)
+    reason = "there is no such program" if missing else str(error)
+    return UsageError(f"cannot run {command[0]!r}: {reason}", remedy="install it, or check its spelling and the PATH")

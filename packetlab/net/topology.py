@@ -248,8 +248,9 @@ class Topology:
             owners: dict[Any, str] = {}
             for port, address in _addresses(segment):
                 if address.ip in owners:
+                    both = f"{owners[address.ip]} and {port.node.name}"
                     raise UsageError(
-                        f"{port.node.where}{port.node.name} and {owners[address.ip]} on one link both have {address.ip}",
+                        f"{port.node.where}{both} on one link both have {address.ip}",
                         remedy="give one another address, or allow: [duplicate-address]",
                     )
                 owners[address.ip] = port.node.name

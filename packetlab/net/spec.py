@@ -1,0 +1,273 @@
+"""The declared language of topologies, in YAML or as a mapping:
+
+    hosts:
+      client: 10.0.1.2/24 fd00:1::2/64 via 10.0.1.1 fd00:1::1
+      server: {address: 10.0.2.2/24, via: 10.0.2.1, dns: 10.0.2.53, mac: 02:00:00:00:00:99}
+    routers:
+      r: {left: 10.0.1.1/24 fd00:1::1/64, right: 10.0.2.1/24}
+    nat:
+      home: {sw: 192.168.1.1/24, isp: 203.0.113.2/24, via: 203.0.113.1, outside: isp, forward: [tcp 8080 -> 192.168.1.2:80]}
+    switches: [left, right]
+    hubs: [hub]
+    links:
+      - client -- left -- r -- right
+      - right -- server: {delay: 10ms, loss: 1%, mtu: 1400}
+    allow: [duplicate-address]
+
+Addresses of a node go to its first link, or, under the name of a neighbour, to the link that leads there. Every
+error names file and line. Values are taken as text, so that YAML's own ideas (12:30:00 is a number) do no harm.
+"""  # noqa: E501 - the example is clearer with whole lines
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from packetlab.model.addresses import ip_bytes, mac_bytes
+from packetlab.model.errors import UsageError
+from packetlab.net.impairment import read_impairment
+from packetlab.net.topology import Node, Topology, subnet
+
+SECTIONS = {"hosts": "host", "routers": "router", "nat": "nat", "switches": "switch", "hubs": "hub"}
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value with its place: text, a list of items or a mapping to items."""
+
+    value: "str | list[Item] | dict[str, Item]"
+    where: str
+
+    def text(self, what: str) -> str:
+        if not isinstance(self.value, str):
+            raise UsageError(f"{self.where}{what} should be a single value")
+        return self.value
+
+    def items(self, what: str) -> "list[Item]":
+        if isinstance(self.value, list):
+            return self.value
+        if isinstance(self.value, str):
+            return [Item(word, self.where) for word in self.value.replace(",", " ").split()]
+        raise UsageError(f"{self.where}{what} should be a list", remedy="as [one, two]")
+
+    def mapping(self, what: str) -> "dict[str, Item]":
+        if isinstance(self.value, dict):
+            return self.value
+        if self.value in ("", []):
+            return {}
+        raise UsageError(f"{self.where}{what} should be a mapping", remedy="as `name: value`, one per line")
+
+    def plain(self) -> Any:
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        return self.value
+
+
+def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, *, source: str = "",
+              first_line: int = 1) -> None:  # fmt: skip
+    """Declares in `topology` what a file (Path), YAML text, a composed YAML node or a mapping says, and checks it.
+
+    `source` and `first_line` are where a text comes from, for the errors.
+    """
+    if isinstance(spec, Path):
+        try:
+            with spec.open(encoding="utf-8") as file:
+                text = file.read(_LARGEST + 1)
+        except (OSError, UnicodeError) as error:
+            raise UsageError(f"cannot read the topology {spec}: {error}") from None
+        if len(text) > _LARGEST:
+            raise UsageError(f"{spec} is larger than a topology can be (1 MiB)")
+        root = _compose(text, source or str(spec), first_line)
+    elif isinstance(spec, str):
+        root = _compose(spec, source or "topology", first_line)
+    elif isinstance(spec, Mapping):
+        root = _wrap(spec, f"{source or 'topology'}, ")
+    else:
+        root = _convert(spec, source or "topology", first_line - 1, 0)
+    _declare(root, topology)
+    topology.check()
+
+
+def _compose(text: str, source: str, first_line: int) -> Item:
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + first_line}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        cause = f"{source}{line}: this is not YAML: {problem}"
+        raise UsageError(cause, remedy="check indentation and colons") from None
+    except RecursionError:
+        raise UsageError(f"{source}: the YAML is nested too deep") from None
+    if node is None:
+        raise UsageError(f"{source}: there is nothing in it", remedy="declare hosts and links")
+    return _convert(node, source, first_line, 0)
+
+
+def _convert(node: Any, source: str, first_line: int, depth: int) -> Item:
+    where = f"{source}, line {node.start_mark.line + first_line}: "
+    if depth > 8:
+        raise UsageError(f"{where}this is nested deeper than a topology can be")
+    if node.id == "scalar":
+        return Item("" if node.tag.endswith(":null") else str(node.value), where)
+    if node.id == "sequence":
+        return Item([_convert(child, source, first_line, depth + 1) for child in node.value], where)
+    found: dict[str, Item] = {}
+    for key, child in node.value:
+        place = f"{source}, line {key.start_mark.line + first_line}: "
+        if key.id != "scalar":
+            raise UsageError(f"{place}a key should be a word")
+        if key.value in found:
+            raise UsageError(f"{place}{key.value!r} is there twice", remedy="the second hides the first; join them")
+        found[key.value] = Item(_convert(child, source, first_line, depth + 1).value, place)
+    return Item(found, where)
+
+
+def _wrap(value: Any, path: str) -> Item:
+    if isinstance(value, Mapping):
+        return Item({str(key): _wrap(child, f"{path}{key}: ") for key, child in value.items()}, path)
+    if isinstance(value, list | tuple):
+        return Item([_wrap(child, path) for child in value], path)
+    if isinstance(value, bool):
+        return Item(str(value).lower(), path)
+    return Item("" if value is None else str(value), path)
+
+
+def _declare(root: Item, topology: Topology) -> None:
+    sections = root.mapping("a topology")
+    known = (*SECTIONS, "links", "allow", "name")
+    for name, section in sections.items():
+        if name not in known:
+            cause = f"{section.where}{name!r} is no part of a topology"
+            raise UsageError(cause, remedy=f"there are: {', '.join(known)}")
+    for section_name, kind in SECTIONS.items():
+        if section_name in sections:
+            _declare_nodes(sections[section_name], kind, topology)
+    for link in sections["links"].items("links") if "links" in sections else []:
+        _declare_link(link, topology)
+    for node in topology.nodes.values():
+        for peer in node.at:
+            if peer in topology.nodes and not topology.link_between(node.name, peer):
+                topology.connect(node.name, peer, where=node.where)
+    if "allow" in sections:
+        topology.allow |= {item.text("allow") for item in sections["allow"].items("allow")}
+
+
+def _declare_nodes(section: Item, kind: str, topology: Topology) -> None:
+    if not isinstance(section.value, dict):
+        for item in section.items(f"the {kind} names"):
+            topology.add(kind, item.text("a name"), item.where)
+        return
+    for name, item in section.value.items():
+        node = topology.add(kind, name, item.where)
+        if isinstance(item.value, dict):
+            for key, value in item.value.items():
+                _read_option(node, key, value)
+        elif item.value:
+            addresses, gateways = _addresses(item)
+            node.addresses, node.gateways = addresses, gateways
+
+
+def _addresses(item: Item) -> tuple[list[Any], list[str]]:
+    """ "10.0.1.2/24 fd00:1::2/64 via 10.0.1.1" as addresses and gateways."""
+    words = [word.text("an address") for word in item.items("the addresses")]
+    middle = words.index("via") if "via" in words else len(words)
+    gateways = words[middle + 1 :]
+    if middle < len(words) and not gateways:
+        raise UsageError(f"{item.where}there is no address after `via`", remedy="as via 10.0.1.1")
+    return [subnet(word, item.where) for word in words[:middle]], [_address(word, item.where) for word in gateways]
+
+
+def _address(text: str, where: str) -> str:
+    try:
+        ip_bytes(text)
+    except UsageError as error:
+        raise UsageError(f"{where}{error}", remedy=error.remedy) from None
+    return text
+
+
+def _read_option(node: Node, key: str, item: Item) -> None:
+    if key == "address":
+        addresses, gateways = _addresses(item)
+        node.addresses += addresses
+        node.gateways += gateways
+    elif key == "via":
+        node.gateways += [_address(word.text("a gateway"), item.where) for word in item.items("the gateways")]
+    elif key == "dns":
+        node.resolver += [_address(word.text("a server"), item.where) for word in item.items("the DNS servers")]
+    elif key == "mac":
+        try:
+            node.mac = mac_bytes(item.text("the MAC address"))
+        except UsageError as error:
+            raise UsageError(f"{item.where}{error}", remedy=error.remedy) from None
+    elif key == "routes":
+        for prefix, gateway in item.mapping("the routes").items():
+            if prefix != "default":
+                _prefix(prefix, gateway.where)
+            node.routes.append((prefix, _address(gateway.text("a gateway"), gateway.where)))
+    elif key == "stp" and node.kind == "switch":
+        node.stp = item.text("stp").lower() in ("true", "yes", "on")
+    elif key == "outside" and node.kind == "nat":
+        node.outside = item.text("outside")
+    elif key == "forward" and node.kind == "nat":
+        node.forward += [_forward(rule) for rule in _rules(item)]
+    else:
+        addresses, gateways = _addresses(item)
+        node.at[key] = addresses
+        node.gateways += gateways
+
+
+def _prefix(text: str, where: str) -> None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise UsageError(f"{where}{text!r} is not a subnet: {error}", remedy="as 10.0.3.0/24 or default") from None
+
+
+def _rules(item: Item) -> Iterable[Item]:
+    return item.value if isinstance(item.value, list) else [item]
+
+
+def _forward(item: Item) -> tuple[str, int, str, int]:
+    """ "tcp 8080 -> 192.168.1.2:80"."""
+    rule = item.text("a forward rule")
+    remedy = "as tcp 8080 -> 192.168.1.2:80"
+    left, arrow, right = rule.partition("->")
+    words = left.split()
+    address, colon, port = right.strip().rpartition(":")
+    if not arrow or not colon or len(words) != 2 or words[0] not in ("tcp", "udp"):
+        raise UsageError(f"{item.where}{rule!r} is no forward rule", remedy=remedy)
+    ports = [words[1], port]
+    if not all(text.isdecimal() and 0 < int(text) < 65536 for text in ports):
+        raise UsageError(f"{item.where}{rule!r}: a port is a number from 1 to 65535", remedy=remedy)
+    return words[0], int(ports[0]), _address(address.strip("[]"), item.where), int(ports[1])
+
+
+def _declare_link(item: Item, topology: Topology) -> None:
+    options: dict[str, Any] = {}
+    chain, where = item.value, item.where
+    if isinstance(chain, dict):
+        if len(chain) != 1:
+            raise UsageError(f"{where}a link with options has one chain", remedy="as - a -- b: {delay: 10ms}")
+        (text, inner), *_ = chain.items()
+        options = {key: value.plain() for key, value in inner.mapping("the options of a link").items()}
+        where = inner.where
+    else:
+        text = item.text("a link")
+    names = [name.strip() for name in text.split("--")]
+    if len(names) < 2 or not all(names):
+        raise UsageError(f"{where}{text!r} is no link", remedy="as client -- switch -- server")
+    mtu = options.pop("mtu", 1500)
+    if not str(mtu).isdecimal():
+        raise UsageError(f"{where}the MTU {mtu!r} is not a number", remedy="as mtu: 1400")
+    read_impairment(options, where)
+    for near, far in pairwise(names):
+        topology.connect(near, far, int(mtu), options, where)
