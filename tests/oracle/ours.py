@@ -14,6 +14,8 @@ from packetlab.model.trace import FieldSpan, field_spans
 
 SHOWN_RAW = {"ip.frag_offset", "ipv6.fraghdr.offset"}
 """Fields that tshark 4.0 shows in the header's units of 8 bytes, and later ones in bytes: both are right."""
+FRACTIONS = dict.fromkeys(("stp.msg_age", "stp.max_age", "stp.hello", "stp.forward"), 256)
+"""Fields that tshark shows in seconds, and the header keeps in parts of one."""
 _NUMBERS = ("FT_UINT", "FT_INT", "FT_CHAR", "FT_FRAMENUM")
 
 
@@ -64,11 +66,15 @@ def equal(ours: Ours, text: str, kind: str) -> bool:
     if kind == "FT_BOOLEAN":
         return bool(value) == (text in ("1", "True", "true"))
     if kind.startswith(_NUMBERS) and not kind.endswith(("BYTES", "STRING")):
+        if isinstance(value, str):
+            return value.isdigit() and int(value) == _number(text)
         number = int.from_bytes(value, "big") if isinstance(value, bytes) else value
         raw = number // ours.spec.scale if ours.name in SHOWN_RAW else number
         return _number(text) in (number, raw)
     if kind == "FT_ABSOLUTE_TIME":
         return isinstance(value, int) and _seconds(text) == value
+    if kind in ("FT_FLOAT", "FT_DOUBLE"):
+        return isinstance(value, int) and float(text) == value / FRACTIONS.get(ours.name, 1)
     if kind == "FT_RELATIVE_TIME":
         return isinstance(value, int) and text.partition(".")[0] == str(value)
     if isinstance(value, str):

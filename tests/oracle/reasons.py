@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
+from packetlab.model.trace import field_spans
+from tests.oracle.ours import equal, fields_of
+from tests.oracle.tshark import field_types
 
 if TYPE_CHECKING:
     from tests.oracle.tshark_fields import Difference
@@ -62,7 +65,7 @@ def behind_unknown(difference: "Difference") -> bool:
 
 
 def is_malformed(difference: "Difference") -> bool:
-    return any(name in difference.reading.protocols for name in ("_ws.malformed", "_ws.short", "_ws.unreassembled"))
+    return difference.reading.troubled
 
 
 def has_fault(difference: "Difference") -> bool:
@@ -83,10 +86,57 @@ def packetlab_stopped(difference: "Difference") -> bool:
 
 
 
+def version_of_ipv6(difference: "Difference") -> bool:
+    """tshark gives the version of an IPv6 header both as ipv6.version and as ip.version."""
+    shown = difference.theirs
+    return difference.ours is None and difference.name == "ip.version" and shown is not None and any(
+        ours.name == "ipv6.version" and ours.start <= shown.start < ours.end for ours in fields_of(difference.packet)
+    )  # fmt: skip
+
+
+ANSWERS_ONLY = {"dns.flags.authoritative", "dns.flags.recavail", "dns.flags.rcode", "dns.flags.authenticated"}
+
+
+def flag_of_a_question(difference: "Difference") -> bool:
+    """tshark shows some DNS flags in answers only; their bits are in questions, too."""
+    ours = difference.ours
+    return difference.theirs is None and ours is not None and ours.name in ANSWERS_ONLY and not ours.header.response  # type: ignore[attr-defined]
+
+
+def padding_of_options(difference: "Difference") -> bool:
+    """tshark shows each zero behind the end of the options as one more end."""
+    shown = difference.theirs
+    if difference.ours is not None or shown is None or difference.name not in ("tcp.option_kind", "ip.opt.type"):
+        return False
+    if shown.text != "0":
+        return False
+    data = difference.packet.data or b""
+    return data[shown.start] == 0 and any(
+        type(element.header).__name__ in ("EndOfOptions", "IPv4EndOfOptions") and element.end <= shown.start < body
+        for header, (start, body, _) in zip(difference.packet.layers, difference.packet.bounds(), strict=True)
+        for span in field_spans(header, start)
+        for element in span.elements
+    )
+
+
+def shown_twice(difference: "Difference") -> bool:
+    """tshark shows some fields more than once; packetlab has it, with the same value, at the same place."""
+    shown = difference.theirs
+    return difference.ours is None and shown is not None and any(
+        ours.name == shown.name and ours.start < shown.start + max(1, shown.size) and shown.start < ours.end
+        and equal(ours, shown.text, field_types().get(shown.name, ""))
+        for ours in fields_of(difference.packet)
+    )  # fmt: skip
+
+
 REASONS: list[tuple[str, Check]] = [
     ("inside a protocol that packetlab does not declare: tshark goes on, packetlab keeps the bytes", behind_unknown),
     ("the header is cut or broken: tshark drops it, packetlab keeps the fields that are there", tshark_stopped),
     ("packetlab reports a fault there and keeps the bytes; tshark reads on", packetlab_stopped),
+    ("tshark gives the version of an IPv6 header the name ip.version, too", version_of_ipv6),
+    ("tshark shows this flag in answers only, packetlab in questions, too", flag_of_a_question),
+    ("tshark shows each zero behind the end of the options as one more end", padding_of_options),
+    ("tshark shows the same field at the same place twice", shown_twice),
 ]
 """(reason, check of a Difference), the first that fits is given."""
 

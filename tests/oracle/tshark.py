@@ -42,6 +42,8 @@ class Reading:
     protocols: str = ""
     """As eth:ethertype:ip:udp:dns."""
     fields: list[Shown] = field(default_factory=list)
+    troubled: bool = False
+    """tshark calls it malformed or too short."""
 
 
 @cache
@@ -98,12 +100,14 @@ def _collect(pairs: list[tuple[str, Any]], found: Reading) -> None:
         if name.endswith("_raw") and isinstance(value, list) and len(value) == 5:
             raw = value
             if name == "frame_raw" and not found.data:
-                found.data = bytes.fromhex(value[0])
+                found.data = bytes.fromhex(value[0]) if raw[2] else b""
             continue
         if name == "frame.number":
             found.number = int(value)
         elif name == "frame.protocols":
             found.protocols = value
+        elif name in ("_ws.malformed", "_ws.short") or name.startswith("_ws.unreassembled"):
+            found.troubled = True
         inner = isinstance(value, list)
         if raw is not None and not name.endswith("_tree"):
             shown = "" if inner or value is None else str(value)
