@@ -284,6 +284,19 @@ golden("vxlan", Ethernet,
        ' Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src="198.51.100.1",'
        ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
 
+golden("http request", Ethernet,
+       "02000000020102000000010108004500006e09c04000400619c70a0001020a000202d5ac00502fedc342e8cd425d8018003fa0850000"
+       "0101080aa9c64f322138e29e474554202f20485454502f312e310d0a486f73743a207777772e64656d6f2e746573740d0a436f6e6e65"
+       "6374696f6e3a20636c6f73650d0a0d0a",
+       "packetlab demo, step 6, at client eth0: the kernel's TCP (Linux 6.18) carried what the demo wrote")  # fmt: skip
+golden("http response", Ethernet,
+       "0200000001010200000002010800450000f886b440003f069d480a0002020a0001020050d5ace8cd425d2fedc37c8018004064d50000"
+       "0101080a2138e29ea9c64f32485454502f312e3120323030204f4b0d0a446174653a204d6f6e2c203233204e6f762032303236203232"
+       "3a32313a343520474d540d0a5365727665723a207061636b65746c61620d0a436f6e74656e742d547970653a20746578742f68746d6c"
+       "0d0a436f6e6e656374696f6e3a20636c6f73650d0a455461673a202264616535376630336530623539303335220d0a436f6e74656e74"
+       "2d4c656e6774683a2033310d0a0d0a3c68313e48656c6c6f2066726f6d20746865207365727665723c2f68313e0a",
+       "packetlab demo, step 6, at client eth0: the answer of the small HTTP server, by the kernel's TCP")  # fmt: skip
+
 for _name, (_first, _expression) in EXPRESSIONS.items():
     golden(_name, {"Ethernet": Ethernet, "IPv4": IPv4, "IPv6": IPv6}[_first], BYTES[_name],
            f"scapy 2.8.0: {_expression}")  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Fault
-from packetlab.model.fields import NeedMore, Variable, octets, variable
+from packetlab.model.fields import NeedMore, Variable, variable
 from packetlab.model.header import ANY, Header
 from packetlab.transport.tcp import TCP
 
@@ -139,10 +139,8 @@ class HTTP(
 ):
     """Asks a server for a resource by name, and answers: the web."""
 
-    message: bytes = octets("bytes of a message that is neither request nor response", unnamed="no such message")
 
-
-class HTTPRequest(Header, ref="RFC 9112 section 3", name="http.request", wireshark="http.request"):
+class HTTPRequest(HTTP, ref="RFC 9112 section 3", name="http.request", wireshark="http.request"):
     """What a client wants: a method, a target, fields that say more."""
 
     method: str = variable("what to do with the target", Line(until=b" "), wireshark="http.request.method")
@@ -152,7 +150,7 @@ class HTTPRequest(Header, ref="RFC 9112 section 3", name="http.request", wiresha
                             unnamed="Wireshark names each field")  # fmt: skip
 
 
-class HTTPResponse(Header, ref="RFC 9112 section 4", name="http.response", wireshark="http.response"):
+class HTTPResponse(HTTP, ref="RFC 9112 section 4", name="http.response", wireshark="http.response"):
     """What the server answers: a status, fields, and the resource."""
 
     version: str = variable("which HTTP", Line(until=b" "), wireshark="http.response.version")

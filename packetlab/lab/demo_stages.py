@@ -34,7 +34,7 @@ PATIENCE = 2.0
 
 def stage() -> Stage:
     """The stage on real hosts; NamespaceError where this machine does not let us make them."""
-    from packetlab.net.probe import probe
+    from packetlab.net import probe
 
     probe()
     return KernelStage()
