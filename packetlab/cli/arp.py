@@ -93,7 +93,7 @@ def _summary(result: "ARPResult") -> str:
             f"nobody answered for {result.target}: no machine on this link has it, or it is switched off; {asked} "
             f"(broadcast, from {ip_text(result.source)} at {mac_text(result.mac)})"
         )
-    return f"{asked}; times by the {result.clock} clock{conflict}"
+    return f"{asked}; times by the {result.clock.split()[0]} clock{conflict}"
 
 
 def _data(result: "ARPResult") -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _summary(result: "HandshakeResult", asked: int) -> None:
     if missing:
         said += f", {missing} not settled"
     click.echo()
-    say(f"{result.target} from port {result.source_port}: {said}; times by the {result.clock} clock")
+    say(f"{result.target} from port {result.source_port}: {said}; times by the {result.clock.split()[0]} clock")
 
 
 def _data(result: "HandshakeResult") -> dict[str, Any]:

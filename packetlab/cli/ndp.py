@@ -73,7 +73,7 @@ def _summary(result: "NDPResult") -> str:
             f"nobody answered for {result.target}: no machine on this link has it, or it is switched off; {asked} "
             f"(from {ip_text(result.source)} at {mac_text(result.mac)})"
         )
-    return f"{asked}; times by the {result.clock} clock"
+    return f"{asked}; times by the {result.clock.split()[0]} clock"
 
 
 def _data(result: "NDPResult") -> dict[str, Any]:

@@ -84,8 +84,6 @@ def _line(event: "PingEvent", source: bytes) -> str:
         text += f" time={duration(event.rtt)}"
     if event.kind != "reply":
         text += f" ({event.kind}: {event.note})"
-    elif event.note:
-        text += f" ({event.note})"
     return text
 
 
@@ -99,7 +97,7 @@ def _summary(result: "PingResult") -> list[str]:
         values = "/".join(
             f"{value / 1e6:.3f}" for value in (found.minimum, found.average, found.maximum, found.deviation)
         )
-        lines.append(f"round trip min/avg/max/mdev = {values} ms, by the {result.clock} clock")
+        lines.append(f"round trip min/avg/max/mdev = {values} ms, by the {result.clock.split()[0]} clock")
     elif found.errors == 0 and found.sent:
         lines.append("silence: the host is off, the way there or back is broken, or a firewall drops echo requests")
     return lines

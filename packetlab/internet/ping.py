@@ -187,7 +187,9 @@ class Ping(Conversation):
             header = ip_header(packet)
             echo = packet.get(EchoReply6) if self.six else packet.get(EchoReply)
             ours = header is not None and len(header.src) == len(self.target) and header.dst == self.source
-            if echo is not None and header is not None and ours and echo.identifier == self.identifier:
+            if echo is None or header is None or not ours or _is_fragment(packet):
+                pass  # of fragments, only the whole packet counts
+            elif echo.identifier == self.identifier:
                 start, _, end = packet.bounds()[packet.index(type(echo))]
                 self._reply(echo.sequence, packet, header.src, ttl_of(header), end - start, frame.time, events)
         if self.flood and events:
@@ -256,7 +258,7 @@ class Ping(Conversation):
         request = self.requests.get(sequence)
         rtt = max(0, now - request.time) if request is not None else None
         kind: Kind = "reply"
-        note = self._difference(packet.payload) if not _is_fragment(packet) else ""
+        note = self._difference(packet.payload)
         if sender != self.target and not self.any_sender:
             kind, note = "wrong", f"it comes from {ip_text(sender)}, which was not asked"
         elif request is None:
@@ -268,8 +270,6 @@ class Ping(Conversation):
         elif request.state == "lost":
             kind, note = "late", f"after the {self.timeout / SECOND:g} s that it had"
         statistics = self.statistics
-        if kind == "reply" and _is_fragment(packet):
-            note = "in fragments; only the first was held against the request"
         if kind == "reply" and request is not None and rtt is not None:
             if request.state == "waiting":
                 self.waiting -= 1

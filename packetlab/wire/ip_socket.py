@@ -12,6 +12,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from packetlab.internet.fragments import Reassembler
 from packetlab.internet.ipv4 import IPv4
 from packetlab.model.addresses import ip_text
 from packetlab.model.errors import PrivilegeError, UsageError
@@ -155,6 +156,7 @@ class IPDevice(Device):
         self.peer, self.interface = peer, interface
         self._source = source = via or LocalHost()
         self.family = family_of(peer)
+        self._reassembler = Reassembler()
         self._tap = PacketDevice(interface, source, program=watch_program(peer, protocol))
         self.clock = self._tap.clock
         try:
@@ -218,6 +220,13 @@ class IPDevice(Device):
     def receive(self, timeout: float | None = 0) -> list[Frame]:
         """Whole frames of the wire, our own (direction "out") among them."""
         return self._tap.receive(timeout)
+
+    def packet(self, frame: Frame) -> Packet:
+        """The frame taken apart; the last fragment of a packet that arrives gives the whole packet."""
+        packet = super().packet(frame)
+        if frame.direction == "in":
+            return self._reassembler.add(packet, frame.seconds) or packet
+        return packet
 
     def drops(self) -> int:
         """Frames that the kernel dropped because we did not read fast enough."""
