@@ -9,7 +9,7 @@ from typing import Any
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import IPv6
 from packetlab.link.ethernet import ETHER_TYPES, Ethernet
-from packetlab.model.fields import auto, field, preset, u1, u3, u4, u5, u16, u32
+from packetlab.model.fields import auto, field, preset, u1, u3, u4, u16, u32
 from packetlab.model.header import Header
 
 INSIDE = ETHER_TYPES | {0x6558: "Ethernet frame", 0x880B: "PPP", 0x88BE: "mirrored frame (ERSPAN)", 0x883E: "WCCP"}
@@ -75,7 +75,8 @@ class GRE(
     strict_source_route: u1 = preset("zero; once for source routes", 0, wireshark="gre.flags.strict_source_route")
     recursion: u3 = preset("zero; once how often this may be put into further tunnels", 0,
                            wireshark="gre.flags.recursion_control")  # fmt: skip
-    reserved: u5 = preset("zero", 0, unnamed="Wireshark has the first of these bits apart")
+    acknowledgment_present: u1 = preset("zero here; PPTP uses it", 0, unnamed="Wireshark names it in PPTP's form only")
+    reserved: u4 = preset("zero", 0, wireshark="gre.flags.reserved")
     version: u3 = preset("0, or it is PPTP's form of GRE", 0, expect=0, wireshark="gre.flags.version")
     protocol: u16 = auto.next_protocol("which protocol is inside, as an EtherType", otherwise=0x88B5, base="hex",
                                        values=INSIDE, wireshark="gre.proto")  # fmt: skip

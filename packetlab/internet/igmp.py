@@ -52,14 +52,10 @@ class MembershipQuery(IGMP, key=0x11, ref="RFC 2236 section 2", name="igmp_query
     group: ipv4 = preset("the group asked about; zero: all groups", bytes(4), wireshark="igmp.maddr")
 
 
-def _group_message() -> Any:
-    return preset("not used", 0, unnamed="Wireshark names it in some versions only")
-
-
 class MembershipReport1(IGMP, key=0x12, ref="RFC 1112 appendix I", name="igmp_report1"):
     """A host listens to a group (version 1)."""
 
-    unused: u8 = _group_message()
+    unused: u8 = preset("not used", 0, wireshark="igmp.reserved")
     checksum: u16 = _checksum()
     group: ipv4 = field("the group", wireshark="igmp.maddr")
 
@@ -67,7 +63,7 @@ class MembershipReport1(IGMP, key=0x12, ref="RFC 1112 appendix I", name="igmp_re
 class MembershipReport2(IGMP, key=0x16, ref="RFC 2236 section 2", name="igmp_report2"):
     """A host listens to a group (version 2)."""
 
-    unused: u8 = _group_message()
+    unused: u8 = preset("not used", 0, wireshark="igmp.max_resp")
     checksum: u16 = _checksum()
     group: ipv4 = field("the group", wireshark="igmp.maddr")
 
@@ -75,7 +71,7 @@ class MembershipReport2(IGMP, key=0x16, ref="RFC 2236 section 2", name="igmp_rep
 class LeaveGroup(IGMP, key=0x17, ref="RFC 2236 section 2", name="igmp_leave"):
     """A host does not listen to a group any more."""
 
-    unused: u8 = _group_message()
+    unused: u8 = preset("not used", 0, wireshark="igmp.max_resp")
     checksum: u16 = _checksum()
     group: ipv4 = field("the group", wireshark="igmp.maddr")
 
@@ -124,7 +120,7 @@ class MembershipReport3(IGMP, key=0x22, ref="RFC 9776 section 4.2", name="igmp_r
 
     reserved: u8 = preset("zero", 0, wireshark="igmp.reserved")
     checksum: u16 = _checksum()
-    flags: u16 = preset("zero", 0, base="hex", unnamed="Wireshark shows it without a name")
+    flags: u16 = preset("zero", 0, base="hex", wireshark="igmp.reserved")
     record_count: u16 = auto.count("records that follow", of="records", wireshark="igmp.num_grp_recs")
     records: tuple[GroupRecord, ...] = items("one for each group", GroupRecord, count="record_count",
                                              unnamed="Wireshark names what is inside")  # fmt: skip

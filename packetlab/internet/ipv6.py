@@ -52,7 +52,8 @@ class IPv6(
 ):
     """Carries data from any host to any other; promises neither delivery nor order, and routers never cut it."""
 
-    version: u4 = preset("6, or this is no IPv6", 6, expect=6, wireshark="ipv6.version")
+    version: u4 = preset("6, or this is no IPv6", 6, expect=6, wireshark="ipv6.version",
+                         also=("ip.version",))  # fmt: skip
     dscp: u6 = preset("how routers should treat it when they must choose", 0, wireshark="ipv6.tclass.dscp",
                       values=DSCP_NAMES, ref="RFC 2474")  # fmt: skip
     ecn: u2 = preset("whether congestion may be marked instead of dropping, and whether it was", 0,
@@ -170,7 +171,7 @@ class _Options(Items):
 
 
 def _options(text: str) -> Any:
-    return variable(text, _Options(IPv6Option, None, 1, None, None, False), wireshark="ipv6.opt")
+    return variable(text, _Options(IPv6Option, None, 1, None, None, False), unnamed="Wireshark names each option")
 
 
 def _header_length(wireshark: str) -> Any:

@@ -125,16 +125,10 @@ class ConfigurationBPDU(BPDU, key=0, name="stp_configuration"):
     """The best root bridge known to the sender, and how far it is."""
 
     TC = bit(0x01, "the topology changed: forget soon what you learned", wireshark="stp.flags.tc")
-    PROPOSAL = bit(0x02, "may I forward at once?", wireshark="stp.flags.proposal")
-    PORT_ROLE = bit(0x0C, "what the port is for: 1 alternate or backup, 2 towards the root, 3 designated",
-                    wireshark="stp.flags.port_role")  # fmt: skip
-    LEARNING = bit(0x10, "the port learns addresses", wireshark="stp.flags.learning")
-    FORWARDING = bit(0x20, "the port forwards frames", wireshark="stp.flags.forwarding")
-    AGREEMENT = bit(0x40, "yes, you may", wireshark="stp.flags.agreement")
     TC_ACK = bit(0x80, "your notice of a change has arrived", wireshark="stp.flags.tcack")
 
     flags: u8 = preset("changes of the topology", 0, base="hex", wireshark="stp.flags",
-                       bits=(TC_ACK, AGREEMENT, FORWARDING, LEARNING, PORT_ROLE, PROPOSAL, TC))  # fmt: skip
+                       bits=(TC_ACK, TC))  # fmt: skip
     root_priority: u4 = preset("the root's priority in steps of 4096; the lowest becomes root", 8, scale=4096,
                                wireshark="stp.root.prio")  # fmt: skip
     root_extension: u12 = preset("VLAN or instance that the tree is for", 0, wireshark="stp.root.ext")
@@ -154,6 +148,17 @@ class ConfigurationBPDU(BPDU, key=0, name="stp_configuration"):
 class RapidBPDU(ConfigurationBPDU, key=2, name="stp_rapid"):
     """The same for rapid and multiple spanning tree, with proposals and agreements in the flags."""
 
+    PROPOSAL = bit(0x02, "may I forward at once?", wireshark="stp.flags.proposal")
+    PORT_ROLE = bit(0x0C, "what the port is for: 1 alternate or backup, 2 towards the root, 3 designated",
+                    wireshark="stp.flags.port_role")  # fmt: skip
+    LEARNING = bit(0x10, "the port learns addresses", wireshark="stp.flags.learning")
+    FORWARDING = bit(0x20, "the port forwards frames", wireshark="stp.flags.forwarding")
+    AGREEMENT = bit(0x40, "yes, you may", wireshark="stp.flags.agreement")
+
+    flags: u8 = preset(
+        "what the port is for and what it asks", 0, base="hex", wireshark="stp.flags",
+        bits=(ConfigurationBPDU.TC_ACK, AGREEMENT, FORWARDING, LEARNING, PORT_ROLE, PROPOSAL, ConfigurationBPDU.TC),
+    )  # fmt: skip
     version: u8 = preset("which spanning tree", 2, values={2: "rapid (RSTP)", 3: "multiple (MSTP)"},
                          wireshark="stp.version")  # fmt: skip
     version_1_length: u8 = preset("0: nothing of version 1 follows", 0, wireshark="stp.version_1_length")

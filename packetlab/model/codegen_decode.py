@@ -21,7 +21,8 @@ class DecodeWriter(Source):
             from packetlab.model.trace import shifted
 
             self.scope["shifted"] = shifted
-        late = self.looks_up_next()
+        # A field with only one right value tells variants apart: then they are asked first.
+        late = self.looks_up_next() and all(spec.expect is None for spec in self.specs)
         if cls.variant is not None:
             self.scope["variant"] = cls.variant
         if cls.variant is not None and not late:
