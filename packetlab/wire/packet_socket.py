@@ -34,6 +34,8 @@ TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 1 << 3
 ETH_P_ALL = 3
 SO_ATTACH_FILTER = 26
 SNAP_LENGTH = 262_144
+SEND_TRIES = 200
+"""Waits of up to 10 ms each for room in a full queue."""
 BATCH = 256
 """Frames taken in one call of `receive`, so that a flood cannot keep the caller there for ever."""
 
@@ -137,14 +139,13 @@ class PacketDevice(Device):
         data = encoded(packet)
         before = now()
         try:
-            while True:
+            for tries_left in range(SEND_TRIES, -1, -1):
                 try:
                     self._socket.send(data)
                     break
-                except BlockingIOError:
-                    _wait_writable(self._socket)
                 except OSError as error:
-                    if error.errno != errno.ENOBUFS:
+                    # The queue of the card is full; it empties within milliseconds, or the card is stuck.
+                    if error.errno not in (errno.ENOBUFS, errno.EAGAIN) or not tries_left:
                         raise
                     _wait_writable(self._socket)
         except OSError as error:
