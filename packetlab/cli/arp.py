@@ -88,6 +88,8 @@ def _summary(result: "ARPResult") -> str:
         return f"{result.target} announced as {mac_text(result.mac)}; {asked}" + (
             "; somebody else claims it" if count else ""
         )
+    if not count and result.stopped:
+        return f"interrupted before anybody answered for {result.target}; {asked}"
     if not count:
         return (
             f"nobody answered for {result.target}: no machine on this link has it, or it is switched off; {asked} "

@@ -64,7 +64,7 @@ def handshake(host: str, ports: tuple[str, ...], ladder: bool | None, write: str
     if as_json:
         print_json(_data(result))
         return 0 if result.ok else 1
-    if ladder or (ladder is None and len(numbers) <= MOST_DRAWN):
+    if result.frames and (ladder or (ladder is None and len(numbers) <= MOST_DRAWN)):
         from packetlab.show import ladder as draw
         from packetlab.show import print_to_terminal
 

@@ -68,6 +68,8 @@ def _summary(result: "NDPResult") -> str:
         if result.stopped and not result.neighbours:
             return f"interrupted: it is not known whether {result.target} is free; {asked}"
         return f"{result.target} is {'taken' if result.neighbours else 'free: nobody claimed it'}; {asked}"
+    if not result.neighbours and result.stopped:
+        return f"interrupted before anybody answered for {result.target}; {asked}"
     if not result.neighbours:
         return (
             f"nobody answered for {result.target}: no machine on this link has it, or it is switched off; {asked} "

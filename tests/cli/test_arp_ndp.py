@@ -1,10 +1,14 @@
 """`packetlab arp` and `packetlab ndp` between kernel hosts."""
 
+import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from packetlab.net import Network
+from packetlab.net.process import PIPE
 from tests.cli.live import CLIENT, CLIENT6, FAR, FAR6, SERVER, SERVER6, as_json, network, packetlab, tshark
 
 __all__ = ["network"]
@@ -81,3 +85,21 @@ def test_wrong_input_is_one_sentence_with_code_2(network: Network) -> None:
                       ("arp", "--scan", "--probe", SERVER), ("ndp", "--probe", "x")):  # fmt: skip
         done = packetlab(network["client"], *arguments)
         assert done.returncode == 2 and done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("arp 10.0.1.77 -c 30", b"interrupted before anybody answered"),
+        ("arp --probe 10.0.1.77", b"it is not known whether"),
+        ("ndp fd00:1::77 -c 30", b"interrupted before anybody answered"),
+        ("handshake 10.0.1.77 80", b"1 not settled"),
+    ],
+)
+def test_ctrl_c_ends_every_command_with_its_summary(network: Network, command: str, words: bytes) -> None:
+    run = [sys.executable, "-m", "packetlab.cli.main", *command.split()]
+    with network["client"].popen(run, stdout=PIPE, stderr=PIPE) as process:
+        time.sleep(0.9)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(b"", 10)
+    assert words in b" ".join(out.split()) and err == b"" and process.returncode == 1
