@@ -281,7 +281,7 @@ def decapsulate(
 def _quote(data: bytes, first: type[Header], depth: int, base: int) -> Packet:
     """The packet quoted in an ICMP error, `base` bytes into it; what is missing of it is nobody's fault."""
     quoted = decapsulate(data, first, _depth=depth, _base=base)
-    quoted._offset = base
+    quoted._offset, quoted._bounds = base, None  # bounds that were asked for on the way lacked the offset
     quoted._faults = _blame([replace(fault, offset=fault.offset + base) for fault in quoted._faults], "quote")
     return quoted
 

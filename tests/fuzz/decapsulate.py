@@ -79,6 +79,9 @@ def examine(data: bytes, first: type[Header], *, deep: bool = True) -> Packet:
             assert 0 <= fault.offset <= len(data), f"{fault} lies outside of the frame"
             assert str(fault)
         packet.check()
+        if packet.quoted is not None:
+            inside = packet.bounds()[-1][1]
+            assert all(start >= inside for _, start in packet.quoted.walk()), "a quoted layer lies outside of its error"
         for header, start in packet.walk():
             for span in field_spans(header, start):
                 assert 0 <= span.offset <= span.end <= len(data), f"{span.spec.name} lies outside of the frame"
