@@ -5,10 +5,11 @@ Values are written as people write them; wrong ones are a UsageError that says w
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from packetlab.model.errors import UsageError
+from packetlab.net.relay import MATCHES
 
 _TIMES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _RATES = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
@@ -51,6 +52,11 @@ class Impairment:
     def is_plain(self) -> bool:
         """Whether this is no more than a cable."""
         return self == Impairment()
+
+    def ways(self, near: str, far: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the relay is told for frames towards `far` and for those towards `near`."""
+        options = {name: list(value) if name == "drop" else value for name, value in asdict(self).items()}
+        return ({} if self.toward == near else options), ({} if self.toward == far else options)
 
 
 def _amount(text: object, units: Mapping[str, float], example: str, name: str, where: str) -> float:
@@ -121,38 +127,3 @@ def read_impairment(options: Mapping[str, Any], where: str = "") -> Impairment:
     if found.delay > 60 or found.jitter > found.delay > 0 or (found.jitter and not found.delay):
         raise UsageError(f"{where}the delay must be at most 60 s and the jitter no more than it", remedy="delay: 10ms")
     return found
-
-
-def _ip(frame: bytes) -> tuple[int, int]:
-    """(protocol, offset of what it carries) of an IP packet in an Ethernet frame; (-1, 0) for others."""
-    kind = frame[12:14]
-    if kind == b"\x08\x00" and len(frame) >= 34:
-        return frame[23], 14 + (frame[14] & 15) * 4
-    if kind == b"\x86\xdd" and len(frame) >= 54:
-        return frame[20], 54
-    return -1, 0
-
-
-def _tcp_data(frame: bytes) -> bool:
-    protocol, start = _ip(frame)
-    if protocol != 6 or len(frame) < start + 20:
-        return False
-    end = 14 + int.from_bytes(frame[16:18], "big") if frame[12] == 8 else 54 + int.from_bytes(frame[18:20], "big")
-    return end > start + (frame[start + 12] >> 4) * 4
-
-
-def _tcp_syn(frame: bytes) -> bool:
-    protocol, start = _ip(frame)
-    return protocol == 6 and len(frame) >= start + 20 and bool(frame[start + 13] & 2)
-
-
-MATCHES: dict[str, Callable[[bytes], bool]] = {
-    "": lambda frame: True,
-    "tcp-data": _tcp_data,
-    "tcp-syn": _tcp_syn,
-    "tcp": lambda frame: _ip(frame)[0] == 6,
-    "udp": lambda frame: _ip(frame)[0] == 17,
-    "icmp": lambda frame: _ip(frame)[0] in (1, 58),
-    "ip": lambda frame: _ip(frame)[0] >= 0,
-    "arp": lambda frame: frame[12:14] == b"\x08\x06",
-}

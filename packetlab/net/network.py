@@ -23,9 +23,11 @@ from typing import IO, Any
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import PacketLabError, UsageError
 from packetlab.net import links
+from packetlab.net.impairment import read_impairment
 from packetlab.net.namespaces import HolderError, Namespaces
 from packetlab.net.process import DEVNULL, PIPE, STDOUT, Process
-from packetlab.net.topology import Node, Port, Topology, subnet
+from packetlab.net.topology import FIRST_INDEX, Node, Port, Topology, subnet
+from packetlab.net.wires import FAR, NEAR, Wire
 from packetlab.wire import netlink
 from packetlab.wire.netlink import Interface, Neighbour, Netlink, Request, Route
 
@@ -224,6 +226,7 @@ class Network:
         self._netlinks: list[Netlink] = []
         self._spaces: list[int] = []
         self._ports: list[tuple[Port, Port]] = []
+        self._wires: list[Wire] = []
 
     @classmethod
     def from_spec(cls, spec: "str | Path | Mapping[str, Any]", *, name: str = "") -> "Network":
@@ -267,8 +270,9 @@ class Network:
         return self[name]
 
     def link(self, near: str, far: str, *more: str, mtu: int = 1500, **wire: Any) -> None:
-        """Declares cables: link("client", "sw", "server") is a chain of two. `wire` are the options of relay.Wire."""
+        """Declares cables: link("client", "sw", "server") is a chain of two. `wire` are the fields of Impairment."""
         for one, other in zip((near, far, *more), (far, *more), strict=False):
+            read_impairment(wire, f"the link {one} -- {other}: ")
             self.topology.connect(one, other, mtu, wire)
 
     # -- looking
@@ -287,6 +291,14 @@ class Network:
     def hosts(self) -> list[VirtualHost]:
         """The nodes of kind "host"."""
         return [node for node in self if node.kind == "host"]
+
+    def wire(self, one: str, other: str) -> Wire:
+        """The running wire of a link that was declared with delay, loss, ..."""
+        self._running()
+        for wire in self._wires:
+            if {wire.near, wire.far} == {one, other}:
+                return wire
+        raise UsageError(f"the link {one} -- {other} is a plain cable", remedy='declare it with options: delay="1ms"')
 
     @property
     def is_up(self) -> bool:
@@ -315,7 +327,7 @@ class Network:
         """Takes it down: all commands in it are killed, nothing is left. Does nothing when it is down."""
         stack, self._stack = self._stack, contextlib.ExitStack()
         self._namespaces = None
-        self._netlinks, self._spaces = [], []
+        self._netlinks, self._spaces, self._wires = [], [], []
         stack.close()
 
     def __enter__(self) -> "Network":
@@ -352,28 +364,36 @@ class Network:
         self._namespaces = holder = Namespaces()
         self._stack.callback(holder.close)
         settings = [_settings(node, ports[node.name]) for node in nodes]
+        wired = [pair for pair in self._ports if not read_impairment(pair[0].link.wire).is_plain]
+        settings += [_settings(Node("wire", "switch", 0), [])] * len(wired)
         self._spaces, sockets, refused = holder.make_nodes(settings)
         for descriptor in self._spaces:
             self._stack.callback(os.close, descriptor)
         self._netlinks = [self._stack.enter_context(Netlink(opened)) for opened in sockets]
-        for node, wrong in zip(nodes, refused, strict=True):
+        for node, wrong in zip(nodes, refused, strict=False):
             if wrong:
                 raise PacketLabError(f"{node.name}: {wrong[0][0]} is {wrong[0][2]!r} instead of {wrong[0][1]!r}")
-        self._make_links(nodes)
+        self._make_links(nodes, wired)
         for node in nodes:
             self._settle(node, ports[node.name])
         links.wait_until_up(
             [(self._netlinks[node.number - 1], {port.index for port in ports[node.name]}
               | ({_BRIDGE_INDEX} if node.is_bridge else set())) for node in nodes if ports[node.name]]
         )  # fmt: skip
+        for number, (near, far) in enumerate(wired):
+            wire = Wire(holder, len(nodes) + number, near.node.name, far.node.name, read_impairment(near.link.wire))
+            self._stack.callback(wire.close)
+            self._wires.append(wire)
         for node in nodes:
             routes = [_route("default", gateway) for gateway in node.gateways]
             self._netlinks[node.number - 1].request(routes + [_route(*route) for route in node.routes])
             self._show_files(self[node.name])
 
-    def _make_links(self, nodes: list[Node]) -> None:
+    def _make_links(self, nodes: list[Node], wired: list[tuple[Port, Port]]) -> None:
         wanted: dict[int, list[Request]] = {node.number: [] for node in nodes}
         for near, far in self._ports:
+            if (near, far) in wired:
+                continue
             ends = [(port.name, port.index, port.mac) for port in (near, far)]
             cable = links.veth(ends[0], ends[1], self._spaces[far.node.number - 1], near.link.mtu)
             wanted[near.node.number].append(cable)
@@ -383,6 +403,15 @@ class Network:
                 request = links.bridge(_BRIDGE, _BRIDGE_INDEX, mac, hub=node.kind == "hub", stp=node.stp)
                 wanted[node.number].append(request)
             self._netlinks[node.number - 1].request(wanted[node.number])
+        for number, pair in enumerate(wired):
+            middle = len(nodes) + number
+            index = FIRST_INDEX + 2 * (len(self._ports) + number)
+            for offset, (port, name) in enumerate(zip(pair, (NEAR, FAR), strict=True)):
+                end = (name, index + offset, bytes([6, 0, 0, number >> 8, number & 255, offset]))
+                cable = links.veth((port.name, port.index, port.mac), end, self._spaces[middle], port.link.mtu)
+                self._netlinks[port.node.number - 1].request([cable])
+                links.without_offloads(self._netlinks[middle].socket, name)
+                self._netlinks[middle].request([links.up(end[1], name)])
 
     def _settle(self, node: Node, ports: list[Port]) -> None:
         """Addresses, and everything on."""

@@ -1,0 +1,79 @@
+"""Impaired links of a running network: starts their relays, asks them what they did, shows frames as on a real wire."""
+
+import marshal
+import socket
+import sys
+import zlib
+from pathlib import Path
+
+from packetlab.model.errors import PacketLabError
+from packetlab.net.impairment import Impairment
+from packetlab.net.namespaces import Namespaces
+from packetlab.net.process import Process
+
+NEAR, FAR = "near", "far"  # the relay's interfaces, named after the ends of the link as declared
+_EVERYTHING = 0x0003  # ETH_P_ALL
+_SOL_PACKET, _IGNORE_OUTGOING, _RCVBUFFORCE = 263, 23, 33
+_BUFFER = 8 << 20
+
+
+class Wire:
+    """A link with a relay in the middle. A wire.Host too: capture on its interfaces "near" and "far"."""
+
+    def __init__(self, namespaces: Namespaces, node: int, near: str, far: str, impairment: Impairment) -> None:
+        """Starts the relay in the namespace `node`, whose interfaces must be up."""
+        self.near, self.far, self.impairment = near, far, impairment
+        self._namespaces, self._node = namespaces, node
+        script = str(Path(__file__).with_name("relay.py"))
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(10)
+        with theirs, self._end(NEAR) as one, self._end(FAR) as other:
+            # It runs inside the network, as descriptors 0, 1 and 2 are all that a command is given there.
+            self._process = Process(
+                namespaces, node, [sys.executable, "-I", "-S", script, "0", "1", "2"], stdin=one.fileno(),
+                stdout=other.fileno(), stderr=theirs.fileno(), env={}, cwd="/", own_session=True,
+            )  # fmt: skip
+        there, back = impairment.ways(near, far)
+        self._control.send(marshal.dumps((there, back, impairment.match, impairment.seed)))
+        if self._control.recv(1) != b"+":
+            raise PacketLabError(f"the relay of the link {near} -- {far} did not start")
+
+    def _end(self, interface: str) -> socket.socket:
+        end = self.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        end.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
+        try:
+            end.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER)
+        except OSError:  # only root may have more than net.core.rmem_max
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        end.bind((interface, _EVERYTHING))
+        return end
+
+    @property
+    def name(self) -> str:
+        return f"{self.near} -- {self.far}"
+
+    def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - as socket.socket
+        """A socket in the wire's own namespace."""
+        return self._namespaces.open_socket(self._node, family, type, proto)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By the node they went to: frames that came, and how many were dropped, lost, corrupted, duplicated, ...
+
+        "missed" frames came faster than the relay could take them: a verdict over such a run is not to be trusted.
+        """
+        self._control.send(b"?")
+        there, back = marshal.loads(self._control.recv(65536))
+        return {self.far: there, self.near: back}
+
+    def as_on_a_wire(self, frame: bytes) -> bytes:
+        """A frame with what an Ethernet card adds, if the link was declared with `pad` and `fcs` (64 to 1518 bytes)."""
+        if self.impairment.pad:
+            frame = frame.ljust(60, b"\0")
+        # IEEE 802.3 3.2.9: the CRC-32 of all of it, its least significant byte first on the wire.
+        return frame + zlib.crc32(frame).to_bytes(4, "little") if self.impairment.fcs else frame
+
+    def close(self) -> None:
+        """Ends the relay; the link is dead then."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait(5)

@@ -1,0 +1,132 @@
+"""The userspace wire: what it decides (by a clock of the test) and what it carries between two real hosts."""
+
+import socket
+import statistics
+import time
+import zlib
+from typing import Any
+
+import pytest
+
+from packetlab.model.errors import NamespaceError, UsageError
+from packetlab.net import Network
+from packetlab.net.impairment import read_impairment
+from packetlab.net.relay import Direction, match_of
+
+FRAMES = [bytes([2] * 12) + b"\x88\xb5" + number.to_bytes(2, "big") + bytes(86) for number in range(200)]
+
+
+def through(frames: list[bytes], match: str = "", gap: float = 0.0, seed: int = 5, **options: Any) -> list[bytes]:
+    way = Direction(options, match_of(match), seed)
+    for number, frame in enumerate(frames):
+        way.enter(frame, number * gap)
+    return way.leave(1e9)
+
+
+def test_exactly_the_frames_that_were_named_are_dropped() -> None:
+    assert through(FRAMES, drop=[3, 5]) == [frame for number, frame in enumerate(FRAMES, 1) if number not in (3, 5)]
+
+
+def test_only_frames_that_match_are_counted_for_the_drop() -> None:
+    arp = bytes(12) + b"\x08\x06" + bytes(46)
+    assert through([FRAMES[0], arp, FRAMES[1], arp], "arp", drop=[2]) == [FRAMES[0], arp, FRAMES[1]]
+
+
+def test_loss_is_seeded_and_near_its_part() -> None:
+    first, again, other = (through(FRAMES * 20, loss=0.25, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert 0.70 < len(first) / 4000 < 0.80
+
+
+def test_corruption_flips_one_bit_behind_the_ethernet_header() -> None:
+    for sent, got in zip(FRAMES, through(FRAMES, corrupt=1.0), strict=True):
+        difference = int.from_bytes(sent, "big") ^ int.from_bytes(got, "big")
+        assert difference.bit_count() == 1 and sent[:14] == got[:14]
+
+
+def test_duplicates_follow_their_original() -> None:
+    assert through(FRAMES[:2], duplicate=1.0) == [FRAMES[0], FRAMES[0], FRAMES[1], FRAMES[1]]
+
+
+def test_jitter_keeps_the_order_and_reordering_does_not() -> None:
+    assert through(FRAMES, gap=0.001, delay=0.01, jitter=0.008) == FRAMES
+    mixed = through(FRAMES, gap=0.001, delay=0.01, reorder=0.2)
+    assert mixed != FRAMES and sorted(mixed) == sorted(FRAMES)
+
+
+def test_a_rate_spaces_frames_and_its_queue_drops_what_does_not_fit() -> None:
+    way = Direction({"rate": 8e5, "queue": 1024}, match_of(""), 1)  # 102 bytes take 1.02 ms
+    for frame in FRAMES[:20]:
+        way.enter(frame, 0.0)
+    assert [round(due * 1e5) for due, _, _ in sorted(way.waiting)] == [102 * number for number in range(1, 11)]
+    assert way.counts["overflowed"] == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"delay": "10x"}, "delay"), ({"loss": "200%"}, "more than all"), ({"delays": 1}, "delays"),
+     ({"drop": [0]}, "from 1"), ({"match": "x"}, "unknown"), ({"jitter": "1ms"}, "jitter")],
+)  # fmt: skip
+def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_impairment(options)
+
+
+def test_options_are_read_as_people_write_them() -> None:
+    read = read_impairment({"delay": "10ms", "loss": "1%", "rate": "10Mbit", "queue": "64kB", "drop": "3 5"})
+    assert (read.delay, read.loss, read.rate, read.queue, read.drop) == (0.01, 0.01, 1e7, 64000, (3, 5))
+
+
+def wired(options: str) -> Network:
+    try:
+        return Network.from_spec(
+            f"hosts: {{a: 10.0.0.1/24, b: 10.0.0.2/24}}\nlinks:\n  - a -- b: {{{options}}}\n"
+        ).start()
+    except NamespaceError as error:
+        pytest.skip(str(error))
+
+
+def pair(net: Network) -> tuple[socket.socket, socket.socket]:
+    receiver, sender = (net[name].socket(type=socket.SOCK_DGRAM) for name in ("b", "a"))
+    receiver.bind(("", 7))
+    receiver.settimeout(0.5)
+    sender.connect(("10.0.0.2", 7))
+    return receiver, sender
+
+
+def test_the_delay_is_met_within_a_millisecond_at_the_median() -> None:
+    with wired("delay: 10ms") as net:
+        receiver, sender = pair(net)
+        with receiver, sender:
+            taken = []
+            for _ in range(40):
+                start = time.monotonic()
+                sender.send(b"x")
+                receiver.recv(10)
+                taken.append(time.monotonic() - start)
+    assert min(taken) >= 0.01
+    assert statistics.median(taken) < 0.011
+
+
+def test_the_third_datagram_and_no_other_is_lost_between_real_hosts() -> None:
+    with wired("drop: [3], match: udp, toward: b") as net:
+        receiver, sender = pair(net)
+        with receiver, sender:
+            for number in range(6):
+                sender.send(b"%d" % number)
+            assert [receiver.recv(10) for _ in range(5)] == [b"0", b"1", b"3", b"4", b"5"]
+        assert net.wire("b", "a").counts()["b"]["dropped"] == 1
+
+
+def test_a_wire_shows_padding_and_fcs_as_an_ethernet_card_adds_them() -> None:
+    with wired("pad: true, fcs: true") as net:
+        wire = net.wire("a", "b")
+        shown = wire.as_on_a_wire(b"\x02" * 42)
+        assert len(shown) == 64 and shown[-4:] == zlib.crc32(shown[:60]).to_bytes(4, "little")
+        assert [interface.name for interface in _interfaces(wire)] == ["lo", "near", "far"]
+
+
+def _interfaces(host: Any) -> Any:
+    from packetlab.wire.netlink import interfaces
+
+    return interfaces(host)
