@@ -6,7 +6,6 @@ Spanning tree has a service access point of its own; nearly all else uses SNAP, 
 from typing import Any
 
 from packetlab.link.ethernet import ETHER_TYPES, IEEE8023, Ethernet
-from packetlab.link.linux_cooked import LinuxCooked, LinuxCooked2
 from packetlab.model.fields import auto, bit, field, mac, octets, preset, u4, u8, u12, u16, u24, u32
 from packetlab.model.header import Header
 
@@ -23,9 +22,7 @@ def _is_numbered(header: Any) -> bool:
     return bool(header.control & 3 != 3)
 
 
-class LLC(
-    Header, ref="IEEE 802.2 clause 3", rides={LinuxCooked: 4, LinuxCooked2: 4}, name="llc", wireshark="llc"
-):
+class LLC(Header, ref="IEEE 802.2 clause 3", name="llc", wireshark="llc"):
     """Says which service a frame without a type is for."""
 
     dsap: u8 = auto.next_protocol("service at the destination that this is for", otherwise=0, base="hex",
