@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import PacketLabError, UsageError
-from packetlab.net import links
+from packetlab.net import links, nftables
 from packetlab.net.impairment import read_impairment
 from packetlab.net.namespaces import HolderError, Namespaces
 from packetlab.net.process import DEVNULL, PIPE, STDOUT, Process
@@ -259,6 +259,16 @@ class Network:
         """Declares a router: `at` gives its addresses by neighbour: {"left": "10.0.1.1/24 fd00:1::1/64"}."""
         return self.host(name, at=at, via=via, routes=routes, kind="router")
 
+    def nat(self, name: str, at: Mapping[str, str], *, outside: str, via: str | Sequence[str] = (),
+            forward: Sequence[tuple[str, int, str, int]] = ()) -> VirtualHost:  # fmt: skip
+        """Declares a router that hides its other sides behind its address towards the neighbour `outside`.
+
+        `forward`: (protocol, outside port, inside address, inside port), as ("tcp", 8080, "192.168.1.2", 80).
+        """
+        box = self.host(name, at=at, via=via, kind="nat")
+        box.node.outside, box.node.forward = outside, list(forward)
+        return box
+
     def switch(self, name: str, *, stp: bool = False) -> VirtualHost:
         """Declares a switch."""
         self.topology.add("switch", name).stp = stp
@@ -388,6 +398,10 @@ class Network:
             routes = [_route("default", gateway) for gateway in node.gateways]
             self._netlinks[node.number - 1].request(routes + [_route(*route) for route in node.routes])
             self._show_files(self[node.name])
+            if node.kind == "nat":
+                outside = next(port for port in ports[node.name] if port.peer == node.outside)
+                opened = self[node.name].socket(socket.AF_NETLINK, socket.SOCK_RAW, nftables.NETLINK_NETFILTER)
+                nftables.apply(opened, nftables.translation(outside.index, node.forward))
 
     def _make_links(self, nodes: list[Node], wired: list[tuple[Port, Port]]) -> None:
         wanted: dict[int, list[Request]] = {node.number: [] for node in nodes}

@@ -220,6 +220,11 @@ class Topology:
                     f"{node.where}{node.name} has an address towards {peer}, but no link there",
                     remedy=f"add the link {node.name} -- {peer}",
                 )
+        if node.kind == "nat" and not node.outside:
+            raise UsageError(
+                f"{node.where}the NAT box {node.name} does not say which side is outside",
+                remedy="as outside: NEIGHBOUR",
+            )
         if node.addresses and not links:
             raise UsageError(f"{node.where}{node.name} has an address but no link", remedy="link it to a switch")
 

@@ -223,12 +223,16 @@ class Netlink:
         for start in range(0, len(requests), _BATCH):
             self._batch(requests[start : start + _BATCH])
 
-    def _batch(self, requests: Sequence[Request]) -> None:
+    def transaction(self, begin: Request, requests: Sequence[Request], end: Request) -> None:
+        """As `request`, all between two messages that get no acknowledgement (nfnetlink's batches)."""
+        self._batch(requests, _pack(begin, REQUEST, 0), _pack(end, REQUEST, 0))
+
+    def _batch(self, requests: Sequence[Request], before: bytes = b"", after: bytes = b"") -> None:
         first = self._sequence + 1
         self._sequence += len(requests)
-        self.socket.send(b"".join(
+        self.socket.send(before + b"".join(
             _pack(request, request.flags | REQUEST | ACK, first + number) for number, request in enumerate(requests)
-        ))  # fmt: skip
+        ) + after)  # fmt: skip
         waiting = len(requests)
         refused: NetlinkError | None = None
         while waiting:
