@@ -4,9 +4,10 @@ A reason that explains everything explains nothing: the check looks at the field
 and at the packet. What no check accepts is a difference without a reason, and fails the comparison.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
@@ -129,6 +130,132 @@ def shown_twice(difference: "Difference") -> bool:
     )  # fmt: skip
 
 
+def in_other_buffer(difference: "Difference") -> bool:
+    """tshark unpacked the payload (IPComp) and gives places in the unpacked bytes."""
+    return difference.ours is None and "ipcomp" in difference.reading.protocols.split(":")
+
+
+def mdns_bit(difference: "Difference") -> bool:
+    """In multicast DNS the top bit of the class says something else, and tshark shows it apart."""
+    ours, shown = difference.ours, difference.theirs
+    return (
+        ours is not None and shown is not None and "mdns" in difference.reading.protocols.split(":")
+        and difference.name in ("dns.resp.class", "dns.qry.class") and ours.value ^ int(shown.text, 0) == 0x8000
+    )  # fmt: skip
+
+
+def loop_in_a_name(difference: "Difference") -> bool:
+    ours, shown = difference.ours, difference.theirs
+    if ours is None or shown is None or "<loop>" not in str(ours.value):
+        return False
+    return "loops" in shown.text or shown.text == "<Root>"
+
+
+def unprintable(difference: "Difference") -> bool:
+    """Bytes that are no text: each program spells them in its own way."""
+    ours, shown = difference.ours, difference.theirs
+    if ours is None or shown is None or not isinstance(ours.value, str):
+        return False
+    return bool(re.search(r"\\\d{3}", ours.value)) or not (ours.value.isprintable() and ours.value.isascii())
+
+
+def reserved_bits_too(difference: "Difference") -> bool:
+    """tshark shows the reserved bits in the number of the flags, too."""
+    ours, shown = difference.ours, difference.theirs
+    return (
+        difference.name == "tcp.flags" and ours is not None and shown is not None
+        and int(shown.text, 0) == ours.value | ours.header.reserved << 9  # type: ignore[attr-defined]
+    )  # fmt: skip
+
+
+def other_name_here(difference: "Difference") -> bool:
+    """In these messages tshark gives the same bytes other names."""
+    ours, words = difference.ours, difference.reading.protocols.split(":")
+    if ours is None or difference.theirs is not None:
+        return False
+    header: Any = ours.header
+    return bool(
+        (ours.name.startswith("dns.count.") and header.opcode == 5)  # zones, prerequisites, updates
+        or (ours.name.startswith("dns.flags.") and "llmnr" in words)  # conflict, tentative
+        or (ours.name.startswith("stp.flags.") and header.version == 0)  # only two flags in 802.1D-1998
+        or (ours.name == "sll.etype" and ours.value < 0x600)  # sll.ltype
+        or (ours.name == "null.family" and ours.value > 0xFFFF)  # null.type: no family of addresses
+        or (ours.name == "igmp.max_resp" and header.type == 0x11 and ours.value == 0)  # version 1: igmp.reserved
+    )
+
+
+def other_name_there(difference: "Difference") -> bool:
+    """The other half of `other_name_here`, and reserved bits that Wireshark counts with their neighbours."""
+    shown = difference.theirs
+    return difference.ours is None and shown is not None and (
+        shown.name in ("igmp.reserved", "gre.flags.reserved") and not shown.text.strip("0:")
+    )  # fmt: skip
+
+
+def shown_when_not_zero(difference: "Difference") -> bool:
+    ours = difference.ours
+    return ours is not None and difference.theirs is None and ours.name == "icmp.length" and ours.value == 0
+
+
+def offload(difference: "Difference") -> bool:
+    """A length of 0 left to the network card: tshark shows the captured length in its place."""
+    ours = difference.ours
+    return difference.name in ("ip.len", "ipv6.plen") and ours is not None and ours.value == 0
+
+
+def little_endian_control(difference: "Difference") -> bool:
+    """tshark shows LLC's two control bytes as one little-endian number; packetlab keeps two fields."""
+    ours, shown = difference.ours, difference.theirs
+    return (
+        difference.name == "llc.control" and ours is not None and shown is not None and shown.size == 2
+        and int(shown.text, 0) & 0xFF == ours.value
+    )  # fmt: skip
+
+
+def not_dispatched(difference: "Difference") -> bool:
+    """The last header packetlab read gives the bytes to no protocol: port, family or message type unknown to it.
+
+    tshark guessed by the content, or knows more ports; packetlab keeps the bytes.
+    """
+    if difference.ours is not None or not in_undecoded(difference):
+        return False
+    packet, innermost = difference.packet, difference.packet
+    while innermost.quoted is not None:
+        innermost = innermost.quoted
+    del packet
+    if not innermost.layers:
+        return True
+    last: Any = innermost.layers[-1]
+    keys = [getattr(last, name) for name in last.next_by]
+    taken = [last.table[key] for key in keys if key in last.table]
+    payload = innermost.payload
+    return not any(kind.accepts is None or kind.accepts(payload, 0, len(payload)) for kind in taken)
+
+
+def kept_whole(difference: "Difference") -> str:
+    """The field of packetlab that keeps as one what tshark looks into."""
+    shown = difference.theirs
+    if difference.ours is not None or shown is None:
+        return ""
+    for header, offset in difference.packet.walk():
+        found = _keeper(header, field_spans(header, offset), shown.start, shown.start + shown.size)
+        if found:
+            return found
+    return ""
+
+
+def _keeper(header: Header, spans: Any, start: int, end: int) -> str:
+    for span in spans:
+        if span.offset <= start and end <= span.end:
+            for element in span.elements:
+                found = _keeper(element.header, element.fields, start, end)
+                if found:
+                    return found
+            if isinstance(span.value, bytes) and span.spec.variable is not None:
+                return f"{type(header).__name__}.{span.spec.name}"
+    return ""
+
+
 REASONS: list[tuple[str, Check]] = [
     ("inside a protocol that packetlab does not declare: tshark goes on, packetlab keeps the bytes", behind_unknown),
     ("the header is cut or broken: tshark drops it, packetlab keeps the fields that are there", tshark_stopped),
@@ -137,10 +264,24 @@ REASONS: list[tuple[str, Check]] = [
     ("tshark shows this flag in answers only, packetlab in questions, too", flag_of_a_question),
     ("tshark shows each zero behind the end of the options as one more end", padding_of_options),
     ("tshark shows the same field at the same place twice", shown_twice),
+    ("tshark unpacked the payload and gives places in the unpacked bytes", in_other_buffer),
+    ("in multicast DNS tshark shows the top bit of the class apart", mdns_bit),
+    ("a domain name that loops, in the words of each", loop_in_a_name),
+    ("bytes that are no text, spelled in each program's own way", unprintable),
+    ("tshark counts the reserved bits with the flags", reserved_bits_too),
+    ("tshark gives this field another name in messages of this kind", other_name_here),
+    ("tshark shows a reserved field that is zero, for which packetlab has another name", other_name_there),
+    ("tshark shows this field only when it is not zero", shown_when_not_zero),
+    ("the length was left to the network card: tshark shows the captured one", offload),
+    ("tshark shows two control bytes as one little-endian number", little_endian_control),
+    ("packetlab gives these bytes to no protocol (unknown port or type); tshark knows or guesses", not_dispatched),
 ]
 """(reason, check of a Difference), the first that fits is given."""
 
 
 def reason_for(difference: "Difference") -> str:
     """The first reason whose check accepts the difference; empty where there is none."""
-    return next((text for text, check in REASONS if check(difference)), "")
+    found = next((text for text, check in REASONS if check(difference)), "")
+    if not found and (keeper := kept_whole(difference)):
+        return f"packetlab keeps {keeper} as one run of bytes; tshark looks into it"
+    return found

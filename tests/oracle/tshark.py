@@ -111,8 +111,9 @@ def _collect(pairs: list[tuple[str, Any]], found: Reading) -> None:
         inner = isinstance(value, list)
         if raw is not None and not name.endswith("_tree"):
             shown = "" if inner or value is None else str(value)
-            found.fields.append(Shown(name, shown, raw[1], raw[2]))
-        elif raw is None and not inner and not name.startswith("frame."):
+            if shown or inner or raw[2]:  # else it is there without a byte
+                found.fields.append(Shown(name, shown, raw[1], raw[2]))
+        elif raw is None and not inner and value and not name.startswith("frame."):
             found.fields.append(Shown(name, str(value), 0, 0))
         raw = None
         if inner and (not value or isinstance(value[0], tuple)):
