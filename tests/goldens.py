@@ -300,3 +300,17 @@ golden("http response", Ethernet,
 for _name, (_first, _expression) in EXPRESSIONS.items():
     golden(_name, {"Ethernet": Ethernet, "IPv4": IPv4, "IPv6": IPv6}[_first], BYTES[_name],
            f"scapy 2.8.0: {_expression}")  # fmt: skip
+golden("linux cooked with llc", LinuxCooked,
+       "0000000100060200000000010000000442420300000080",
+       'scapy 2.8.0: CookedLinux(proto=4, lladdrtype=1, lladdrlen=6, src=bytes.fromhex("0200000000010000"))'
+       ' / LLC(dsap=0x42, ssap=0x42, ctrl=3) / bytes.fromhex("00000080")')  # fmt: skip
+golden("linux cooked 2 with llc", LinuxCooked2,
+       "000400000000000300010006020000000001000042420300000080",
+       'scapy 2.8.0: CookedLinuxV2(proto=4, lladdrtype=1, ifindex=3, lladdrlen=6,'
+       ' src=bytes.fromhex("0200000000010000")) / LLC(dsap=0x42, ssap=0x42, ctrl=3) /'
+       ' bytes.fromhex("00000080")')  # fmt: skip
+golden("gre in udp", IPv4,
+       "4500003d000100004011f6abc0000201c0000202c35012920029f23a000008004500001d0001000040112665c6336401c6336402000100"
+       "020009336e78",
+       'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=50000, dport=4754) / GRE() /'
+       ' IP(src="198.51.100.1", dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from packetlab.link.arp import HARDWARE_TYPES
 from packetlab.link.ethernet import ETHER_TYPES, Ethernet
+from packetlab.link.llc import LLC
 from packetlab.model.addresses import mac_text
 from packetlab.model.fields import auto, octets, preset, u8, u16, u32
 from packetlab.model.header import Header
@@ -45,9 +46,17 @@ def _unused() -> Any:
     return octets("room that the address does not need", size=_unknown, default=bytes(2), wireshark="sll.unused")
 
 
+def _is_llc(data: bytes, pos: int, end: int) -> Any:
+    return LinuxCookedLLC if data[pos + 14 : min(pos + 16, end)] == b"\0\x04" else None
+
+
+def _is_llc_too(data: bytes, pos: int, end: int) -> Any:
+    return LinuxCooked2LLC if data[pos : min(pos + 2, end)] == b"\0\x04" else None
+
+
 class LinuxCooked(
-    Header, ref="LINKTYPE_LINUX_SLL (tcpdump.org)", link_types=(113,), carries_like=Ethernet, name="linux_cooked",
-    wireshark="sll",
+    Header, ref="LINKTYPE_LINUX_SLL (tcpdump.org)", link_types=(113,), carries_like=Ethernet, variant=_is_llc,
+    name="linux_cooked", wireshark="sll",
 ):  # fmt: skip
     """Stands in place of the link header in captures on all interfaces at once."""
 
@@ -62,8 +71,8 @@ class LinuxCooked(
 
 
 class LinuxCooked2(
-    Header, ref="LINKTYPE_LINUX_SLL2 (tcpdump.org)", link_types=(276,), carries_like=Ethernet, name="linux_cooked2",
-    wireshark="sll",
+    Header, ref="LINKTYPE_LINUX_SLL2 (tcpdump.org)", link_types=(276,), carries_like=Ethernet, variant=_is_llc_too,
+    name="linux_cooked2", wireshark="sll",
 ):  # fmt: skip
     """The same, and through which interface it went."""
 
@@ -77,3 +86,19 @@ class LinuxCooked2(
                                      wireshark="sll.halen")  # fmt: skip
     address: bytes = _address()
     unused: bytes = _unused()
+
+
+def _llc_type() -> Any:
+    return preset("4: an LLC header follows, there is no type", 4, base="hex", values=PROTOCOLS, wireshark="sll.ltype")
+
+
+class LinuxCookedLLC(LinuxCooked, link_types=(), body=LLC, name="linux_cooked_llc"):
+    """In place of an IEEE 802.3 header, which has no type."""
+
+    type: u16 = _llc_type()
+
+
+class LinuxCooked2LLC(LinuxCooked2, link_types=(), body=LLC, name="linux_cooked2_llc"):
+    """The same, and through which interface it went."""
+
+    type: u16 = _llc_type()

@@ -1,5 +1,6 @@
 """UDP: one datagram from process to process (RFC 768)."""
 
+from packetlab.internet.gre import GRE
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import IPv6
 from packetlab.model.fields import auto, field, u16
@@ -16,3 +17,6 @@ class UDP(Header, ref="RFC 768", rides={IPv4: 17, IPv6: 17}, next_by=("dst_port"
         "finds damage to the data, the ports and (through the pseudo-header) the addresses; 0 means none was made",
         over="pseudo", zero_as=0xFFFF, optional=True, wireshark="udp.checksum",
     )  # fmt: skip
+
+
+GRE.ride_on(UDP, 4754)  # GRE in UDP, which routers spread over paths: RFC 8086
