@@ -1,0 +1,93 @@
+"""`packetlab capture`: what passes this machine's interfaces, as it passes."""
+
+import time
+from typing import Any
+
+import click
+
+from packetlab.cli.common import json_option, recording, write_option
+
+
+@click.command(short_help="show packets as they pass")
+@click.argument("words", nargs=-1, metavar="[FILTER]")
+@click.option("-i", "--interface", default="", metavar="NAME", help="Only this interface; all of them otherwise.")
+@click.option("-c", "--count", type=click.IntRange(min=1), help="Stop after so many packets.")
+@click.option("-t", "--time", "seconds", type=click.FloatRange(min=0, min_open=True),
+              help="Stop after so many seconds.")  # fmt: skip
+@click.option("-p", "--no-promiscuous", is_flag=True, help="Only frames for this machine.")
+@write_option
+@json_option
+def capture(
+    words: tuple[str, ...], interface: str, count: int | None, seconds: float | None, no_promiscuous: bool,
+    write: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Show packets as they pass, until Ctrl-C; FILTER is a display filter.
+
+    \b
+    packetlab capture                              everything
+    packetlab capture arp                          one protocol
+    packetlab capture tcp.port == 80 and ip.ttl == 64
+    packetlab capture -i eth0 -w out.pcapng -c 100
+
+    The exit code is 1 where no packet was seen.
+    """
+    import packetlab.protocols  # noqa: F401 - knows what to look for
+    from packetlab.analysis.filter import parse
+    from packetlab.model.packet import decapsulate
+    from packetlab.show.listing import Listing
+    from packetlab.wire.device import wait
+    from packetlab.wire.loop import interruptible
+    from packetlab.wire.packet_socket import PacketDevice
+
+    wanted = parse(" ".join(words)) if words else None
+    if no_promiscuous is False and not interface:
+        no_promiscuous = True  # promiscuous mode is a property of one interface
+    listing, seen, dropped, first = Listing(), 0, 0, None
+    deadline = time.monotonic() + seconds if seconds else None
+    with (
+        interruptible() as stop,
+        PacketDevice(interface, promiscuous=not no_promiscuous) as device,
+        recording(write) as record,
+    ):
+        click.echo(f"listening on {interface or 'all interfaces'}; Ctrl-C ends", err=True)
+        while not stop.asked and (count is None or seen < count):
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            if not wait([device, stop], left):
+                continue
+            for frame in device.receive():
+                first = frame.time if first is None else first
+                packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+                if wanted is not None and not wanted.matches(packet, frame, first):
+                    continue
+                seen += 1
+                if record is not None:
+                    record.write(frame)
+                if as_json:
+                    _print_json(frame, packet)
+                else:
+                    listing.print(frame, packet)
+                if count is not None and seen >= count:
+                    break
+        dropped = device.drops()
+    lost = f", {dropped} dropped by the kernel because we were too slow" if dropped else ", none dropped"
+    click.echo(f"{seen} packet{'s' if seen != 1 else ''} shown{lost}", err=True)
+    return 0 if seen else 1
+
+
+def _print_json(frame: Any, packet: Any) -> None:
+    """One object a line, so that a program can read while we write."""
+    import json
+    import sys
+
+    from packetlab.show import summary
+
+    value = {
+        "time_ns": frame.time, "interface": frame.interface, "direction": frame.direction,
+        "length": frame.wire_length, "summary": summary(packet), "data": frame.data.hex(),
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+

@@ -1,0 +1,106 @@
+"""`packetlab traceroute` over real routers of the kernel, by ICMP, UDP and TCP, and with given times."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import packetlab.protocols
+from packetlab.internet.icmp import EchoReply, TimeExceeded
+from packetlab.internet.ipv4 import IPv4
+from packetlab.internet.traceroute import Answer, Hop, Traceroute, verdict
+from packetlab.model.errors import NamespaceError
+from packetlab.model.frame import Frame
+from packetlab.model.packet import Packet, decapsulate
+from packetlab.net import Network
+from tests.cli.live import as_json, packetlab
+from tests.conftest import missing
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Network]:
+    """client - r1 - r2 - server."""
+    network = Network()
+    network.host("client", "10.0.1.2/24", "fd00:1::2/64", via=["10.0.1.1", "fd00:1::1"])
+    network.router("r1", {"client": "10.0.1.1/24 fd00:1::1/64", "r2": "10.0.2.1/24 fd00:2::1/64"},
+                   via=["10.0.2.2", "fd00:2::2"])  # fmt: skip
+    network.router("r2", {"r1": "10.0.2.2/24 fd00:2::2/64", "server": "10.0.3.1/24 fd00:3::1/64"},
+                   via=["10.0.2.1", "fd00:2::1"])  # fmt: skip
+    network.host("server", "10.0.3.2/24", "fd00:3::2/64", via=["10.0.3.1", "fd00:3::1"])
+    network.link("client", "r1", "r2", "server")
+    try:
+        network.start()
+    except NamespaceError as error:
+        missing(f"no virtual network: {error}")
+    with network:
+        yield network
+
+
+WAY4 = ["10.0.1.1", "10.0.2.2", "10.0.3.2"]
+WAY6 = ["fd00:1::1", "fd00:2::2", "fd00:3::2"]
+
+
+@pytest.mark.parametrize("method", ["--icmp", "--udp", "--tcp"])
+@pytest.mark.parametrize("way", [WAY4, WAY6], ids=["IPv4", "IPv6"])
+def test_every_router_on_the_way_is_found_in_order(chain: Network, way: list[str], method: str) -> None:
+    told = as_json(chain["client"], "traceroute", way[-1], method, "-q", "1", "-W", "2")
+    assert [hop["addresses"] for hop in told["hops"]] == [[one] for one in way]
+    assert told["reached"]
+    assert all(answer["rtt_ns"] >= 0 for hop in told["hops"] for answer in hop["answers"])
+
+
+def test_the_page_fits_80_columns_and_says_what_was_reached(chain: Network) -> None:
+    done = packetlab(chain["client"], "traceroute", WAY4[-1], "-q", "1", "-W", "2")
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "reached" in done.stdout
+
+
+def test_a_target_that_does_not_exist_is_explained(chain: Network) -> None:
+    done = packetlab(chain["client"], "traceroute", "10.0.3.77", "-q", "1", "-W", "4", "-m", "4")
+    assert done.returncode == 1
+    assert "not reached" in done.stdout
+
+
+def reply(to: Packet, router: str, *, final: bool = False) -> Packet:
+    asked = to.filled()
+    if final:
+        echo = asked.layers[-1]
+        return IPv4(src=router, dst="10.0.0.1") / EchoReply(identifier=echo.identifier, sequence=echo.sequence)  # type: ignore[attr-defined]
+    return IPv4(src=router, dst="10.0.0.1") / TimeExceeded() / asked.encapsulate()[:28]
+
+
+def test_all_icmp_probes_have_one_checksum_so_that_they_take_one_way() -> None:
+    run = Traceroute(bytes([10, 0, 0, 1]), bytes([10, 0, 9, 9]), parallel=30)
+    checksums = {packet.filled().layers[-1].checksum for packet in run.begin(0).send}  # type: ignore[attr-defined]
+    assert len(checksums) == 1
+
+
+def test_answers_out_of_order_silence_and_the_end_are_told_apart() -> None:
+    run = Traceroute(bytes([10, 0, 0, 1]), bytes([10, 0, 9, 9]), probes=1, parallel=3, max_hops=5)
+    sent = list(run.begin(0).send)
+    assert [packet[IPv4].ttl for packet in sent] == [1, 2, 3]
+
+    def arrive(packet: Packet, at: int) -> list[Answer]:
+        data = packet.encapsulate()
+        return list(run.receive(decapsulate(data, IPv4), Frame(data, at, len(data), 101)).events)
+
+    second = arrive(reply(sent[1], "10.0.2.2"), 2_000_000)
+    assert [(one.hop, one.rtt, one.kind) for one in second] == [(2, 2_000_000, "router")]
+    third = arrive(reply(sent[2], "10.0.9.9", final=True), 3_000_000)
+    assert [(one.hop, one.kind) for one in third] == [(3, "target")]
+    step = run.expire(1_000_000_001)
+    assert [(one.hop, one.kind) for one in step.events] == [(1, "silence")]
+    assert step.done
+
+
+def test_silence_means_something_else_when_packets_pass() -> None:
+    def hop(number: int, *kinds: str) -> Hop:
+        who = {"silence": b""}
+        answers = [Answer(number, n, who.get(kind, b"\1\2\3\4"), 1, kind) for n, kind in enumerate(kinds)]  # type: ignore[arg-type]
+        return Hop(number, answers)
+
+    whole = hop(3, "target", "target")
+    assert verdict(whole, []) == ""
+    assert "packets pass" in verdict(hop(2, "silence", "silence"), [whole])
+    assert "limits" in verdict(hop(2, "router", "silence"), [whole])
+    assert "lost" in verdict(hop(2, "router", "silence"), [hop(3, "target", "silence")])
