@@ -251,6 +251,8 @@ def _keeper(header: Header, spans: Any, start: int, end: int) -> str:
                 found = _keeper(element.header, element.fields, start, end)
                 if found:
                     return found
+                if element.fields[-1].end <= start and end <= element.end and getattr(element.header, "excess", b""):
+                    return f"the rest of {type(element.header).__name__}"
             if isinstance(span.value, bytes) and span.spec.variable is not None:
                 return f"{type(header).__name__}.{span.spec.name}"
     return ""
