@@ -44,6 +44,28 @@ def _response_time() -> Any:
     return preset("the longest time to wait before answering, in tenths of a second", 100, wireshark="igmp.max_resp")
 
 
+class GroupSource(Header, ref="RFC 9776 section 4", name="igmp.source"):
+    """One sender of a group."""
+
+    address: ipv4 = field("a sender", wireshark="igmp.saddr")
+
+
+# Declared before MembershipQuery, which then takes its place in the family; IGMP hands over by `variant`.
+class MembershipQuery3(IGMP, key=0x11, ref="RFC 9776 section 4.1", name="igmp_query3"):
+    """A router asks who listens to a group, perhaps only to some of its senders (version 3)."""
+
+    max_response: u8 = _response_time()
+    checksum: u16 = _checksum()
+    group: ipv4 = preset("the group asked about; zero: all groups", bytes(4), wireshark="igmp.maddr")
+    reserved: u4 = preset("zero", 0, unnamed="Wireshark shows it without a name")
+    suppress: u1 = preset("other routers need not restart their timers", 0, wireshark="igmp.s")
+    robustness: u3 = preset("how often everything is said, in case some of it is lost", 2, wireshark="igmp.qrv")
+    query_interval: u8 = preset("how often the router asks, in seconds", 125, wireshark="igmp.qqic")
+    source_count: u16 = auto.count("senders that follow", of="sources", wireshark="igmp.num_src")
+    sources: tuple[GroupSource, ...] = items("the senders asked about", GroupSource, count="source_count",
+                                             unnamed="Wireshark names each")  # fmt: skip
+
+
 class MembershipQuery(IGMP, key=0x11, ref="RFC 2236 section 2", name="igmp_query"):
     """A router asks who listens to a group, or to any."""
 
@@ -74,27 +96,6 @@ class LeaveGroup(IGMP, key=0x17, ref="RFC 2236 section 2", name="igmp_leave"):
     unused: u8 = preset("not used", 0, wireshark="igmp.max_resp")
     checksum: u16 = _checksum()
     group: ipv4 = field("the group", wireshark="igmp.maddr")
-
-
-class GroupSource(Header, ref="RFC 9776 section 4", name="igmp.source"):
-    """One sender of a group."""
-
-    address: ipv4 = field("a sender", wireshark="igmp.saddr")
-
-
-class MembershipQuery3(IGMP, ref="RFC 9776 section 4.1", name="igmp_query3"):
-    """A router asks who listens to a group, perhaps only to some of its senders (version 3)."""
-
-    max_response: u8 = _response_time()
-    checksum: u16 = _checksum()
-    group: ipv4 = preset("the group asked about; zero: all groups", bytes(4), wireshark="igmp.maddr")
-    reserved: u4 = preset("zero", 0, unnamed="Wireshark shows it without a name")
-    suppress: u1 = preset("other routers need not restart their timers", 0, wireshark="igmp.s")
-    robustness: u3 = preset("how often everything is said, in case some of it is lost", 2, wireshark="igmp.qrv")
-    query_interval: u8 = preset("how often the router asks, in seconds", 125, wireshark="igmp.qqic")
-    source_count: u16 = auto.count("senders that follow", of="sources", wireshark="igmp.num_src")
-    sources: tuple[GroupSource, ...] = items("the senders asked about", GroupSource, count="source_count",
-                                             unnamed="Wireshark names each")  # fmt: skip
 
 
 class GroupRecord(Header, ref="RFC 9776 section 4.2", name="igmp.record"):
