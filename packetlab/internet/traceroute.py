@@ -168,8 +168,8 @@ class Traceroute(Conversation):
             # The checksum tells probes apart; two bytes of data make it differ.
             return (header / UDP(src_port=self.source_port, dst_port=self.port) / number.to_bytes(2, "big")).filled()
         if self.method == "tcp":
-            ports = {"src_port": self.source_port, "dst_port": self.port}
-            return header / TCP(**ports, sequence=number << 8, flags=TCP.SYN, window=64240)
+            start = number << 8
+            return header / TCP(src_port=self.source_port, dst_port=self.port, sequence=start, flags=TCP.SYN)
         kind = EchoRequest6 if six else EchoRequest
         # Sequence and data add up to the same, so every probe has the same checksum.
         return header / kind(identifier=self.identifier, sequence=number) / (0xFFFF - number).to_bytes(2, "big")
