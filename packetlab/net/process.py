@@ -36,6 +36,7 @@ class Process:
     ) -> None:
         self.args = [os.fspath(part) for part in command]
         self.returncode: int | None = None
+        self._status = -1
         self._namespaces = namespaces
         self._own_session = own_session
         self.stdin: IO[bytes] | None = None
@@ -47,8 +48,8 @@ class Process:
         try:
             for number, wanted in enumerate((stdin, stdout, stderr)):
                 passed.append(self._stream(number, wanted, ours, theirs, passed))
-            self._status, status = os.pipe()
-            ours.append(self._status)
+            ended, status = os.pipe()
+            ours.append(ended)
             theirs.append(status)
             self.pid: int = namespaces.ask(
                 "spawn", node, self.args, env, cwd, own_session, descriptors=(*passed, status)
@@ -62,6 +63,7 @@ class Process:
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
+        self._status = ended
         pipes = iter(ours)
         self.stdin = os.fdopen(next(pipes), "wb", 0) if stdin == PIPE else None
         self.stdout = os.fdopen(next(pipes), "rb", 0) if stdout == PIPE else None
@@ -82,6 +84,12 @@ class Process:
             theirs.append(os.open(os.devnull, os.O_RDWR))
             return theirs[-1]
         return passed[1] if wanted == STDOUT else wanted
+
+    def __del__(self) -> None:
+        status = getattr(self, "_status", -1)
+        if status >= 0:
+            self._status = -1
+            os.close(status)
 
     def __enter__(self) -> "Process":
         return self

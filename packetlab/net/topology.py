@@ -133,6 +133,9 @@ class Topology:
             raise UsageError(f"{where}{near!r} is linked to itself", remedy="a link joins two nodes")
         if not 68 <= mtu <= 65535:
             raise UsageError(f"{where}the MTU {mtu} is not between 68 and 65535", remedy="Ethernet's is 1500")
+        toward = (wire or {}).get("toward", "") or near
+        if toward not in (near, far):
+            raise UsageError(f"{where}toward: {toward!r} is no end of {near} -- {far}", remedy=f"use {near} or {far}")
         link = Link(near, far, mtu, dict(wire or {}), where)
         self.links.append(link)
         return link

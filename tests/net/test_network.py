@@ -329,3 +329,39 @@ def test_sixty_four_hosts_are_up_in_well_under_some_seconds() -> None:
     with network:
         assert time.perf_counter() - start < 5
         assert network["h64"].route_to("10.0.0.1").interface == "eth0"
+
+
+@pytest.mark.parametrize("addresses", ["10.0.0.{}/24", "10.0.0.{}/24 fd00::{}/64"])
+def test_a_network_at_rest_is_silent(addresses: str) -> None:
+    network = Network()
+    network.switch("sw")
+    for number in (1, 2, 3):
+        network.host(f"h{number}", *addresses.format(number, number).split())
+        network.link(f"h{number}", "sw")
+    with network, network["h3"].socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003)) as sniffer:
+        if "fd00" in addresses:
+            time.sleep(0.1)  # the reports with which IPv6 joins its multicast groups
+            sniffer.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    sniffer.recv(2000)
+        sniffer.settimeout(1.2)
+        with pytest.raises(TimeoutError):
+            frame = sniffer.recv(2000)
+            pytest.fail(frame.hex())
+
+
+def test_a_machine_without_user_namespaces_gets_the_exact_fix() -> None:
+    """The limit is one of the virtual host's own user namespace; packetlab runs in there, for real."""
+    network = Network()
+    network.host("a", "10.0.0.1/24")
+    network.host("b", "10.0.0.2/24")
+    network.link("a", "b")
+    script = "from packetlab.net import probe\ntry: probe()\nexcept Exception as error: print(repr(error), error.remedy)"  # noqa: E501
+    command = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$1"'
+    with network:
+        answer = network["a"].run(["sh", "-c", command, sys.executable, script], env=environment())
+    if "cannot create" in answer.stderr:
+        pytest.skip(answer.stderr)
+    assert "NamespaceError" in answer.stdout, answer
+    assert "sudo sysctl user.max_user_namespaces=15000" in answer.stdout
