@@ -48,7 +48,8 @@ def _of_spans(header: Header, spans: tuple[FieldSpan, ...]) -> Iterator[Ours]:
                 shown = spec.variable.build(value, header)
             for name in (spec.wireshark, *spec.also):
                 for one in shown if isinstance(shown, tuple) else (shown,):
-                    yield Ours(name, header, spec, one, span.offset, span.end)
+                    if one != b"":
+                        yield Ours(name, header, spec, one, span.offset, span.end)
         if isinstance(value, int):
             for bit in spec.bits:
                 if bit.wireshark:

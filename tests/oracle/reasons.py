@@ -130,6 +130,14 @@ def shown_twice(difference: "Difference") -> bool:
     )  # fmt: skip
 
 
+def other_dissector(difference: "Difference") -> bool:
+    """tshark gave the bytes to another protocol, often because of earlier packets of the connection."""
+    ours, words = difference.ours, difference.reading.protocols.split(":")
+    if ours is None or difference.theirs is not None or ours.header is not difference.packet.layers[-1]:
+        return False
+    return ours.name.partition(".")[0] not in words and bool(unknown_protocols(difference))
+
+
 def in_other_buffer(difference: "Difference") -> bool:
     """tshark unpacked the payload (IPComp) and gives places in the unpacked bytes."""
     return difference.ours is None and "ipcomp" in difference.reading.protocols.split(":")
@@ -179,6 +187,7 @@ def other_name_here(difference: "Difference") -> bool:
         or (ours.name.startswith("dns.flags.") and "llmnr" in words)  # conflict, tentative
         or (ours.name.startswith("stp.flags.") and header.version == 0)  # only two flags in 802.1D-1998
         or (ours.name == "sll.etype" and ours.value < 0x600)  # sll.ltype
+        or (ours.name == "dns.resp.name" and header.type == 33)  # dns.srv.service, .proto and .name
         or (ours.name == "null.family" and ours.value > 0xFFFF)  # null.type: no family of addresses
         or (ours.name == "igmp.max_resp" and header.type == 0x11 and ours.value == 0)  # version 1: igmp.reserved
     )
@@ -266,6 +275,7 @@ REASONS: list[tuple[str, Check]] = [
     ("tshark shows this flag in answers only, packetlab in questions, too", flag_of_a_question),
     ("tshark shows each zero behind the end of the options as one more end", padding_of_options),
     ("tshark shows the same field at the same place twice", shown_twice),
+    ("tshark gave the bytes to another protocol", other_dissector),
     ("tshark unpacked the payload and gives places in the unpacked bytes", in_other_buffer),
     ("in multicast DNS tshark shows the top bit of the class apart", mdns_bit),
     ("a domain name that loops, in the words of each", loop_in_a_name),
