@@ -66,7 +66,7 @@ class Network:
              mac: str = "", dns: str | Sequence[str] = (), routes: Mapping[str, str] | None = None,
              kind: str = "host") -> VirtualHost:  # fmt: skip
         """Declares a host. `addresses` go to its first interface, `at` gives those towards a neighbour."""
-        node = self.topology.add(kind, name)
+        node = self._declare(kind, name)
         node.addresses = [subnet(text) for text in addresses]
         node.at = {peer: [subnet(text) for text in found.split()] for peer, found in (at or {}).items()}
         node.gateways = [via] if isinstance(via, str) else list(via)
@@ -94,19 +94,28 @@ class Network:
 
     def switch(self, name: str, *, stp: bool = False) -> VirtualHost:
         """Declares a switch."""
-        self.topology.add("switch", name).stp = stp
+        self._declare("switch", name).stp = stp
         return self[name]
 
     def hub(self, name: str) -> VirtualHost:
         """Declares a hub: every frame leaves at every other port."""
-        self.topology.add("hub", name)
+        self._declare("hub", name)
         return self[name]
 
     def link(self, near: str, far: str, *more: str, mtu: int = 1500, **wire: Any) -> None:
         """Declares cables: link("client", "sw", "server") is a chain of two. `wire` are the fields of Impairment."""
+        self._must_be_down()
         for one, other in zip((near, far, *more), (far, *more), strict=False):
             read_impairment(wire, f"the link {one} -- {other}: ")
             self.topology.connect(one, other, mtu, wire)
+
+    def _declare(self, kind: str, name: str) -> Node:
+        self._must_be_down()
+        return self.topology.add(kind, name)
+
+    def _must_be_down(self) -> None:
+        if self._namespaces:
+            raise UsageError(f"{self.name} is up and takes no more nodes or links", remedy="declare all before `with`")
 
     # -- looking
 

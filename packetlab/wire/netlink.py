@@ -12,6 +12,7 @@ import errno
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -198,7 +199,7 @@ def _text(data: bytes) -> str:
 
 
 class Netlink:
-    """A netlink socket that asks and waits. Closes with its `with` block."""
+    """A netlink socket that asks and waits; threads take turns. Closes with its `with` block."""
 
     def __init__(self, opened: socket.socket, timeout: float = 5.0) -> None:
         self.socket = opened
@@ -208,6 +209,7 @@ class Netlink:
         except OSError:
             pass  # before Linux 4.12 errors come without a sentence
         self._sequence = 0
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Netlink":
         return self
@@ -220,12 +222,14 @@ class Netlink:
 
         The kernel works through the others of the same batch (up to 40) nevertheless.
         """
-        for start in range(0, len(requests), _BATCH):
-            self._batch(requests[start : start + _BATCH])
+        with self._lock:
+            for start in range(0, len(requests), _BATCH):
+                self._batch(requests[start : start + _BATCH])
 
     def transaction(self, begin: Request, requests: Sequence[Request], end: Request) -> None:
         """As `request`, all between two messages that get no acknowledgement (nfnetlink's batches)."""
-        self._batch(requests, _pack(begin, REQUEST, 0), _pack(end, REQUEST, 0))
+        with self._lock:
+            self._batch(requests, _pack(begin, REQUEST, 0), _pack(end, REQUEST, 0))
 
     def _batch(self, requests: Sequence[Request], before: bytes = b"", after: bytes = b"") -> None:
         first = self._sequence + 1
@@ -247,10 +251,11 @@ class Netlink:
 
     def ask(self, request: Request) -> list[tuple[int, bytes]]:
         """The (kind, body) that answer a request for one thing or for a list (flag DUMP)."""
-        for _ in range(8):
-            answers, interrupted = self._ask(request)
-            if not interrupted:
-                break
+        with self._lock:
+            for _ in range(8):  # the kernel says when a list changed while it was read
+                answers, interrupted = self._ask(request)
+                if not interrupted:
+                    break
         return answers
 
     def _ask(self, request: Request) -> tuple[list[tuple[int, bytes]], bool]:
