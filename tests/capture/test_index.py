@@ -212,7 +212,7 @@ def test_memory_stays_flat_over_a_large_file(tmp_path: Path, suffix: str) -> Non
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     with read(path) as capture:
-        for frame in capture.packets(100_000):
+        for frame in capture.packets(30_000):
             assert frame.wire_length >= 0
     _, reader_peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
