@@ -349,7 +349,10 @@ class Items(Variable):
 
 @dataclass(slots=True, eq=False)
 class FieldSpec:
-    """All that is known of one field; one object per declaration, equal only to itself. `name` and `kind` are set when the class is made."""
+    """All that is known of one field; one object per declaration, equal only to itself.
+
+    `name` and `kind` are set when the class is made.
+    """
 
     text: str
     default: Any = REQUIRED

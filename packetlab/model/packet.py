@@ -239,7 +239,12 @@ Header.compose = staticmethod(compose)  # type: ignore[method-assign]
 
 
 def decapsulate(
-    data: bytes, first: type[Header] | int | None = None, *, wire_length: int | None = None, _depth: int = 0, _base: int = 0
+    data: bytes,
+    first: type[Header] | int | None = None,
+    *,
+    wire_length: int | None = None,
+    _depth: int = 0,
+    _base: int = 0,
 ) -> Packet:
     """Take a packet apart, from the outside in. Never raises, whatever the bytes.
 

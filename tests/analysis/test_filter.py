@@ -37,7 +37,8 @@ def test_a_filter_that_holds_for_a_packet_says_so(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["udp", "tcp.port == 81", "ip.addr == 11.0.0.0/8", "ip.addr != 10.0.0.1", "all tcp.port > 80", "udp.port != 1"]
+    "text",
+    ["udp", "tcp.port == 81", "ip.addr == 11.0.0.0/8", "ip.addr != 10.0.0.1", "all tcp.port > 80", "udp.port != 1"],
 )
 def test_a_filter_that_does_not_hold_says_that(text: str) -> None:
     assert not parse(text).matches(packet())
