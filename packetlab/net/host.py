@@ -1,8 +1,10 @@
 """A node of a running network: what can be asked of it and done with it. Implements wire.Host."""
 
 import os
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -171,6 +173,20 @@ class VirtualHost:
             self._network._running(), self._number, command, stdin=stdin, stdout=stdout, stderr=stderr,
             env=environment, cwd=str(cwd or Path.cwd()), own_session=not terminal,
         )  # fmt: skip
+
+    def shell(self, command: Sequence[str] = ()) -> int:
+        """Gives our terminal to a shell (or another command) in this host until it ends; its exit code."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the shell
+        try:
+            wanted = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+            return self.popen(wanted, stdin=None, terminal=True).wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if sys.stdin.isatty():
+                # The shell made itself the terminal's foreground group; whoever takes that back is stopped by default.
+                background = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+                os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+                signal.signal(signal.SIGTTOU, background)
 
     def run(
         self,

@@ -118,6 +118,34 @@ def test_the_third_datagram_and_no_other_is_lost_between_real_hosts() -> None:
         assert net.wire("b", "a").counts()["b"]["dropped"] == 1
 
 
+def test_tcp_retransmits_exactly_the_data_segment_that_was_dropped() -> None:
+    with wired("drop: [4], match: tcp-data, toward: b, delay: 2ms") as net:
+        sniffer = net.wire("a", "b").socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sniffer.bind(("near", 0x0003))
+        sniffer.settimeout(0.2)
+        with sniffer, net["b"].socket() as listener, net["a"].socket() as client:
+            listener.bind(("", 80))
+            listener.listen()
+            client.connect(("10.0.0.2", 80))
+            accepted = listener.accept()[0]
+            with accepted:
+                accepted.settimeout(3)
+                client.sendall(bytes(1448 * 9))
+                received = 0
+                while received < 1448 * 9:
+                    received += len(accepted.recv(65536))
+            numbers = []
+            try:
+                while True:
+                    frame = sniffer.recv(2000)
+                    if match_of("tcp-data")(frame) and frame[:6] == net["b"].port().mac:
+                        numbers.append(frame[38:42])
+            except TimeoutError:
+                pass
+        assert [number for number in numbers if numbers.count(number) > 1] == [numbers[3]] * 2
+        assert net.wire("a", "b").counts()["b"]["dropped"] == 1
+
+
 def test_a_wire_shows_padding_and_fcs_as_an_ethernet_card_adds_them() -> None:
     with wired("pad: true, fcs: true") as net:
         wire = net.wire("a", "b")
