@@ -41,7 +41,10 @@ class OtherIGMP(IGMP, key=ANY, name="igmp_other"):
 
 
 def _response_time() -> Any:
-    return preset("the longest time to wait before answering, in tenths of a second", 100, wireshark="igmp.max_resp")
+    return preset(
+        "the longest time to wait before answering, in tenths of a second; in version 3, from 128 up, a small "
+        "floating-point number", 100, wireshark="igmp.max_resp",
+    )  # fmt: skip
 
 
 class GroupSource(Header, ref="RFC 9776 section 4", name="igmp.source"):
