@@ -102,7 +102,7 @@ def field_lines(headers: Mapping[str, object]) -> str:
 
 def _blank_line(data: bytes, pos: int, end: int) -> int:
     """The byte behind the empty line that ends a head, or -1."""
-    if data[pos : pos + 2] == b"\r\n":
+    if data.startswith(b"\r\n", pos, end):
         return pos + 2
     at = data.find(b"\r\n\r\n", pos, end)
     other = data.find(b"\n\n", pos, end if at < 0 else at)

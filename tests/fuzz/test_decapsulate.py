@@ -2,6 +2,7 @@
 
 import pytest
 
+from packetlab.link.ethernet import Ethernet
 from tests.fuzz import decapsulate
 
 
@@ -11,3 +12,13 @@ def test_mutated_frames_raise_nothing_and_come_back_byte_for_byte(seed: int) -> 
     assert not outcome.failures, "\n".join(outcome.failures)
     assert outcome.frames > 500
     assert outcome.with_faults
+
+
+def test_frames_that_once_failed_come_back_byte_for_byte() -> None:
+    # The empty line of an HTTP head must not reach into the padding behind the IP packet.
+    data = bytes.fromhex(
+        "05000000020102000000010108004500006e09c04000400619c7d80001020a000202d5acb4502fedc342e8cd425d8018003fa0850000"
+        "0101080aa9c64f322138e29e474554202f20485454502f312e31d5ac00502fedc342e8cd425d4e77772e640000007d746573436f6e6e"
+        "656374696f6e3a20636c6f73650d0a0d0a"
+    )
+    decapsulate.examine(data, Ethernet)
