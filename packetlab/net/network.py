@@ -52,12 +52,16 @@ class Network:
         self._wires: list[Wire] = []
 
     @classmethod
-    def from_spec(cls, spec: "str | Path | Mapping[str, Any]", *, name: str = "") -> "Network":
-        """A network from a mapping, YAML text or the path of a YAML file; spec.py describes the language."""
+    def from_spec(cls, spec: "str | Path | Mapping[str, Any]", *, name: str = "", source: str = "",
+                  first_line: int = 1) -> "Network":  # fmt: skip
+        """A network from a mapping, YAML text or the path of a YAML file; spec.py describes the language.
+
+        `source` and `first_line` say in errors where a text comes from.
+        """
         from packetlab.net.spec import read_spec
 
         network = cls(name or (spec.stem if isinstance(spec, Path) else "network"))
-        read_spec(spec, network.topology)
+        read_spec(spec, network.topology, source=source, first_line=first_line)
         return network
 
     # -- declaring

@@ -85,6 +85,11 @@ def test_the_name_of_the_file_opens_the_sentence(tmp_path: Path) -> None:
         Network.from_spec(path)
 
 
+def test_a_text_from_inside_a_file_is_counted_from_its_place() -> None:
+    with pytest.raises(UsageError, match=r"lab\.md, line 12: "):
+        Network.from_spec("hosts:\n  a: nonsense\n", source="lab.md", first_line=11)
+
+
 def test_what_is_allowed_by_name_is_no_mistake() -> None:
     text = "hosts:\n a: 10.0.0.1/24\n b: 10.0.0.1/24\nlinks: [a -- b]\nallow: [duplicate-address]"
     assert len(Network.from_spec(text).topology.nodes) == 2
