@@ -28,7 +28,12 @@ _HOMES = {
     "TCP": "packetlab.transport.tcp",
     "UDP": "packetlab.transport.udp",
     "VLAN": "packetlab.link.vlan",
+    "arp": "packetlab.wire.verbs.arp",
     "decapsulate": "packetlab.model.packet",
+    "handshake": "packetlab.wire.verbs.handshake",
+    "ndp": "packetlab.wire.verbs.ndp",
+    "ping": "packetlab.wire.verbs.ping",
+    "traceroute": "packetlab.wire.verbs.traceroute",
 }
 
 if TYPE_CHECKING:
@@ -51,6 +56,11 @@ if TYPE_CHECKING:
     from packetlab.net import Network as Network
     from packetlab.transport.tcp import TCP as TCP
     from packetlab.transport.udp import UDP as UDP
+    from packetlab.wire.verbs.arp import arp as arp
+    from packetlab.wire.verbs.handshake import handshake as handshake
+    from packetlab.wire.verbs.ndp import ndp as ndp
+    from packetlab.wire.verbs.ping import ping as ping
+    from packetlab.wire.verbs.traceroute import traceroute as traceroute
 
 __all__ = sorted(_HOMES)
 
