@@ -5,7 +5,7 @@ import sys
 
 from tests.bench.rounds import HEAD
 
-BENCHES = ("decode", "start")
+BENCHES = ("decode", "start", "live")
 """Modules of this folder; each has ROWS."""
 
 
