@@ -59,7 +59,7 @@ class Anonymiser:
         for header, start, _, _, _, _ in layers:
             self._replace(header, start, changed)
         if self.payload == "zero":
-            start = _text_start(layers, len(data) - len(packet.payload) - sum(len(t) for _, t in packet.trailers))
+            start = _text_start(layers, layers[-1][2])
             end = min(layer[3] for layer in layers if layer[4] is packet)
             changed[start:end] = bytes(max(0, end - start))
         self._correct(data, changed, layers, link_type)
