@@ -153,7 +153,7 @@ def test_no_path_of_one_machine_is_in_the_tree() -> None:
 
 def test_every_relative_link_of_the_readme_resolves() -> None:
     text = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|(?:src|href)=\"([^\"#]+)\"", text):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|<[^>]*(?:src|href)=\"([^\"#]+)\"", text):
         link = target[0] or target[1]
         if "://" not in link and not link.startswith("mailto:"):
             assert (ROOT / link).exists(), f"README.md links to {link}"
