@@ -120,7 +120,12 @@ def _is_response(data: bytes, pos: int, end: int) -> bool:
     return data.startswith(b"HTTP/", pos) and pos + 9 <= end and data[pos + 8 : pos + 9] == b" "
 
 
+_FIRST_BYTES = frozenset(method[0] for method in (*METHODS, b"HTTP"))
+
+
 def _is_message(data: bytes, pos: int, end: int) -> bool:
+    if data[pos] not in _FIRST_BYTES:
+        return False  # asked of every TCP payload: nearly all of them end here
     return _is_request(data, pos, end) or _is_response(data, pos, end)
 
 
