@@ -6,7 +6,7 @@ does not stop the list: it is reported behind it, and the exit code is 1.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +24,7 @@ VIEWS = ("layers", "bytes", "figure", "explain")
 @click.command(short_help="list the packets of a capture, or show one in depth")
 @click.argument("file")
 @click.option("-n", "--number", "numbers", metavar="N", help="Only these packets, in depth: 12, 3-5 or 1,4,9.")
+@click.option("-Y", "--filter", "condition", metavar="FILTER", help="Only packets for which a display filter holds.")
 @click.option("--layers", "show_layers", is_flag=True, help="What each layer adds, field by field.")
 @click.option("--bytes", "show_bytes", is_flag=True, help="The bytes, labelled by layer and field.")
 @click.option("--figure", "show_figure", is_flag=True, help="The RFC figures with their values.")
@@ -31,12 +32,21 @@ VIEWS = ("layers", "bytes", "figure", "explain")
 @click.option("--ladder", is_flag=True, help="The exchange as a sequence diagram.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N packets.")
 @json_option
-def show(file: str, numbers: str | None, ladder: bool, limit: int | None, as_json: bool, **chosen: bool) -> int:
+def show(
+    file: str,
+    numbers: str | None,
+    condition: str | None,
+    ladder: bool,
+    limit: int | None,
+    as_json: bool,
+    **chosen: bool,
+) -> int:
     """List the packets of FILE (pcap or pcapng, also compressed; - is standard input).
 
     \b
     packetlab show web.pcapng                 one line for each packet
     packetlab show web.pcapng -n 4            packet 4 in depth
+    packetlab show web.pcapng -Y 'tcp.port == 80 && !ip.flags.df'
     packetlab show web.pcapng --ladder        who said what to whom, and when
     packetlab show web.pcapng -n 4 --figure   as the RFC draws it
     """
@@ -45,8 +55,9 @@ def show(file: str, numbers: str | None, ladder: bool, limit: int | None, as_jso
 
     views = [view for view in VIEWS if chosen[f"show_{view}"]]
     wanted = _numbers(numbers) if numbers else None
+    holds = _condition(condition)
     with CaptureReader(file) as reader:
-        frames = _chosen(reader, wanted, limit)
+        frames = _chosen(reader, wanted, limit, holds)
         if as_json:
             _json(reader, frames, full=wanted is not None or bool(views))
         elif ladder:
@@ -78,11 +89,32 @@ def _numbers(text: str) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def _chosen(reader: "CaptureReader", wanted: list[tuple[int, int]] | None, limit: int | None) -> Iterator["Frame"]:
+def _condition(text: str | None) -> "Callable[[Frame], bool]":
+    """Whether a display filter holds for a frame; everything holds where there is no filter."""
+    if text is None:
+        return lambda frame: True
+    from packetlab.analysis.filter import parse
+    from packetlab.model.packet import decapsulate
+
+    test = parse(text)
+    first: list[int] = []
+
+    def holds(frame: "Frame") -> bool:
+        first[:] = first or [frame.time]
+        return test.matches(decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length), frame, first[0])
+
+    return holds
+
+
+def _chosen(
+    reader: "CaptureReader", wanted: list[tuple[int, int]] | None, limit: int | None, holds: "Callable[[Frame], bool]"
+) -> Iterator["Frame"]:
     last = max(high for _, high in wanted) if wanted else None
     shown = 0
     for frame in reader:
-        if wanted is None or any(low <= frame.number <= high for low, high in wanted):
+        if not holds(frame):
+            pass
+        elif wanted is None or any(low <= frame.number <= high for low, high in wanted):
             yield frame
             shown += 1
         if shown == limit or frame.number == last:

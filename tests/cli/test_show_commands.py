@@ -132,3 +132,12 @@ def test_address_takes_several_and_json() -> None:
     assert code == 0 and "private" in out and "link-local" in out and "broadcast" in out
     assert all(len(line) <= 80 for line in out.splitlines())
     assert json.loads(run("address", "127.0.0.1", "--json")[1])["kind"] == "loopback"
+
+
+def test_show_lists_only_the_packets_for_which_a_filter_holds(capture: str) -> None:
+    code, out, _ = run("show", capture, "-Y", "tcp.flags.syn == 1")
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    code, _, err = run("show", capture, "-Y", "tcp.flags.sym == 1")
+    assert code == 2
+    assert "tcp.flags.syn" in err
