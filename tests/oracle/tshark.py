@@ -100,7 +100,7 @@ def _collect(pairs: list[tuple[str, Any]], found: Reading) -> None:
         if name.endswith("_raw") and isinstance(value, list) and len(value) == 5:
             raw = value
             if name == "frame_raw" and not found.data:
-                found.data = bytes.fromhex(value[0]) if raw[2] else b""
+                found.data = _octets(value[0]) if raw[2] else b""
             continue
         if name == "frame.number":
             found.number = int(value)
@@ -118,3 +118,11 @@ def _collect(pairs: list[tuple[str, Any]], found: Reading) -> None:
         raw = None
         if inner and (not value or isinstance(value[0], tuple)):
             _collect(value, found)
+
+
+def _octets(text: str) -> bytes:
+    """The bytes of a frame; none where tshark 4.0 prints no hex, as it does for some damaged files."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
