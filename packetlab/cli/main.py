@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ndp": ("ndp", "ndp", "Ask who has an IPv6 address; probe for a free one."),
     "handshake": ("handshake", "handshake", "Open TCP connections by hand: open, closed or filtered?"),
     "traceroute": ("traceroute", "traceroute", "Which routers are on the way to a host?"),
+    "udp": ("udp", "udp", "Send a datagram and see what comes back; or echo."),
+    "dns": ("dns", "dns", "Ask what a name stands for, and who says so."),
     "capture": ("capture", "capture", "Show packets as they pass; record them."),
     "send": ("send", "send", "Build a packet from a short expression or hex, and send it."),
     "interfaces": ("interfaces", "interfaces", "Addresses, routes and neighbours of this machine."),

@@ -1,0 +1,183 @@
+"""dns: one question to a server, over UDP, and over TCP where the answer did not fit."""
+
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from packetlab.application.dns import DNS, TYPE_NUMBERS, query
+from packetlab.model.addresses import ip_bytes, ip_text
+from packetlab.model.errors import PacketLabError, UnreachableError, UsageError
+from packetlab.model.packet import Packet, decapsulate
+from packetlab.wire.host import Host, LocalHost
+from packetlab.wire.ip_socket import family_of
+
+PORT = 53
+LARGEST = 65_535
+
+
+class NoAnswerError(PacketLabError):
+    """Nobody answered in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DNSResult:
+    """An answer, and how it was got."""
+
+    question: str
+    kind: str
+    server: str
+    transport: str
+    """"UDP" or "TCP"."""
+    rtt: int
+    """Nanoseconds from the (last) question to the answer."""
+    tries: int
+    was_truncated: bool
+    """The answer over UDP did not fit, so it was asked for again over TCP."""
+    packet: Packet
+    """The answer."""
+    ignored: tuple[str, ...] = ()
+    """Datagrams that came and were no answer, and why."""
+
+    @property
+    def message(self) -> DNS:
+        """The answer's message."""
+        return self.packet[DNS]
+
+    @property
+    def ok(self) -> bool:
+        """The name exists and has such a record."""
+        return self.message.response_code == 0 and bool(self.message.answers)
+
+
+def dns(
+    name: str, kind: str = "A", *, server: str = "", port: int = PORT, via: Host | None = None, tcp: bool = False,
+    edns: bool = True, timeout: float = 2.0, retries: int = 2,
+) -> DNSResult:  # fmt: skip
+    """Ask `server` (the first of /etc/resolv.conf where none is given) for records of a name.
+
+    kind: "A", "AAAA", "MX", ... or a number. timeout: seconds for each try. Errors: UsageError for a name or kind
+    that cannot be, NoAnswerError, UnreachableError.
+    """
+    host = via or LocalHost()
+    address = server or system_server()
+    number = _number(kind)
+    ip_bytes(address.partition("%")[0])
+    if timeout <= 0 or retries < 0:
+        raise UsageError("the timeout must be positive, and retries cannot be negative")
+    asked = query(name, number, identifier=secrets.randbits(16), edns=edns)
+    if not tcp:
+        packet, rtt, tries, ignored = _by_datagram(host, address, port, asked, timeout, retries)
+        if not packet[DNS].truncated:
+            return DNSResult(name, kind.upper(), address, "UDP", rtt, tries, False, packet, tuple(ignored))
+    packet, rtt = _by_stream(host, address, port, asked, timeout)
+    return DNSResult(name, kind.upper(), address, "TCP", rtt, 1, not tcp, packet)
+
+
+def _number(kind: str) -> int:
+    if kind.isdecimal() and int(kind) < 65_536:
+        return int(kind)
+    if kind.upper() not in TYPE_NUMBERS:
+        known = ", ".join(list(TYPE_NUMBERS)[:12])
+        raise UsageError(f"there is no kind of record {kind!r}", remedy=f"try {known}, or a number")
+    return TYPE_NUMBERS[kind.upper()]
+
+
+def system_server(path: Path = Path("/etc/resolv.conf")) -> str:
+    """The first name server that this machine is told to use."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="name a server: @192.0.2.1") from None
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            return words[1]
+    raise UsageError(f"{path} names no server", remedy="name one: packetlab dns NAME @192.0.2.1")
+
+
+def _by_datagram(
+    host: Host, address: str, port: int, asked: DNS, timeout: float, retries: int
+) -> tuple[Packet, int, int, list[str]]:
+    data = asked.encode()
+    ignored: list[str] = []
+    with host.socket(family_of(address), socket.SOCK_DGRAM) as sock:
+        for tries in range(1, retries + 2):
+            start = time.monotonic_ns()
+            try:
+                sock.connect((address, port))  # the kernel then takes datagrams of this server only
+                sock.send(data)
+                while (left := timeout - (time.monotonic_ns() - start) / 1e9) > 0:
+                    sock.settimeout(left)
+                    packet = decapsulate(sock.recv(LARGEST), DNS)
+                    why = _wrong(packet, asked)
+                    if not why:
+                        return packet, time.monotonic_ns() - start, tries, ignored
+                    ignored.append(why)
+            except TimeoutError:
+                continue
+            except ConnectionRefusedError:
+                raise UnreachableError(
+                    f"{address} answered that nobody listens on port {port} there: it is no DNS server",
+                    remedy="name another server: packetlab dns NAME @SERVER",
+                ) from None
+            except OSError as error:
+                raise UnreachableError(f"{address} cannot be reached: {error.strerror}") from None
+    seen = f"; {len(ignored)} datagrams were no answer ({ignored[0]})" if ignored else ""
+    raise NoAnswerError(f"{address} did not answer {retries + 1} questions within {timeout:g} s each{seen}",
+                        remedy="another server, or --tcp where a firewall drops UDP")  # fmt: skip
+
+
+def _by_stream(host: Host, address: str, port: int, asked: DNS, timeout: float) -> tuple[Packet, int]:
+    data = asked.encode()
+    start = time.monotonic_ns()
+    try:
+        with host.socket(family_of(address), socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout)
+            sock.connect((address, port))
+            sock.sendall(len(data).to_bytes(2, "big") + data)
+            size = int.from_bytes(_exactly(sock, 2), "big")
+            packet = decapsulate(_exactly(sock, size), DNS)
+    except TimeoutError:
+        raise NoAnswerError(f"{address} did not answer over TCP within {timeout:g} s") from None
+    except OSError as error:
+        raise UnreachableError(f"{address} cannot be asked over TCP: {error.strerror or error}") from None
+    why = _wrong(packet, asked)
+    if why:
+        raise NoAnswerError(f"what {address} sent over TCP is no answer: {why}")
+    return packet, time.monotonic_ns() - start
+
+
+def _exactly(sock: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            raise ConnectionError("the connection was closed in the middle of the answer")
+        data += more
+    return data
+
+
+def _wrong(packet: Packet, asked: DNS) -> str:
+    """Why a datagram is no answer to our question (RFC 5452 section 3); "" where it is one."""
+    message = packet.get(DNS)
+    if message is None or message.is_cut:
+        return "it is no whole DNS message"
+    if not message.response:
+        return "it is a question itself"
+    if message.identifier != asked.identifier:
+        return f"its identifier is 0x{message.identifier:04x}, not 0x{asked.identifier:04x}"
+    if message.questions:
+        mine, theirs = asked.questions[0], message.questions[0]
+        if (mine.qname.lower(), mine.qtype) != (theirs.qname.lower(), theirs.qtype):
+            return f"it answers another question, {theirs.qname}"
+    return ""
+
+
+def reverse_name(address: str) -> str:
+    """The name under which the PTR record of an address stands (RFC 1035 section 3.5, RFC 3596 section 2.5)."""
+    data = ip_bytes(address)
+    if len(data) == 4:
+        return ".".join(reversed(ip_text(data).split("."))) + ".in-addr.arpa"
+    return ".".join(reversed(data.hex())) + ".ip6.arpa"

@@ -1,0 +1,122 @@
+"""`dns` and `udp` between kernel hosts, on IPv4 and IPv6, and what they say when nobody answers."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from packetlab.net import Network
+from packetlab.net.process import PIPE
+from packetlab.net.servers import DNSServer, UDPEchoServer
+from packetlab.net.servers.dns import zone
+from packetlab.wire.verbs.dns import dns, reverse_name
+from tests.cli.live import CLIENT, SERVER, SERVER6, as_json, network, packetlab
+
+__all__ = ["network"]
+
+RECORDS = zone({"www.lab.test": [SERVER, SERVER6], "web.lab.test": "www.lab.test"})
+
+
+@pytest.fixture(scope="module")
+def served(network: Network) -> Iterator[Network]:
+    with DNSServer(network["server"], RECORDS), UDPEchoServer(network["server"], 7):
+        yield network
+
+
+@pytest.mark.parametrize("server", [SERVER, SERVER6])
+def test_a_name_is_found_through_its_alias(served: Network, server: str) -> None:
+    done = packetlab(served["client"], "dns", "web.lab.test", "AAAA", f"@{server}")
+    assert done.returncode == 0, done.stderr
+    assert "no error" in done.stdout
+    assert f"AAAA {SERVER6}" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    told = as_json(served["client"], "dns", "www.lab.test", f"@{server}")
+    assert [one["data"] for one in told["answers"]] == [SERVER]
+    assert told["transport"] == "UDP"
+    assert told["rtt_ns"] > 0
+
+
+def test_a_name_that_does_not_exist_is_told_from_one_without_such_a_record(served: Network) -> None:
+    none = packetlab(served["client"], "dns", "none.lab.test", f"@{SERVER}")
+    assert none.returncode == 1
+    assert "no such name" in none.stdout
+    empty = packetlab(served["client"], "dns", "www.lab.test", "MX", f"@{SERVER}")
+    assert empty.returncode == 1
+    assert "no such record" in empty.stdout
+
+
+def test_a_host_without_a_dns_server_and_a_silent_one_are_told_apart(served: Network) -> None:
+    closed = packetlab(served["client"], "dns", "www.lab.test", "@10.0.1.254")
+    assert closed.returncode == 1
+    assert "nobody listens" in closed.stderr
+    silent = packetlab(served["client"], "dns", "www.lab.test", f"@{SERVER}", "-p", "53", "-t", "-W", "0.5")
+    assert silent.returncode == 1
+    assert "TCP" in silent.stderr
+
+
+@pytest.mark.parametrize("words", [["www.lab.test", "NOPE"], ["a", "b", "c"], ["a" * 70 + ".test"]])
+def test_a_question_that_cannot_be_is_a_usage_error(served: Network, words: list[str]) -> None:
+    done = packetlab(served["client"], "dns", *words, f"@{SERVER}")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_answer_with_another_identifier_is_ignored_and_said(served: Network) -> None:
+    import socket
+    import threading
+
+    from packetlab.application.dns import DNS, A
+    from packetlab.model.packet import decapsulate
+
+    def lie_then_answer() -> None:
+        with served["far"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("0.0.0.0", 5300))
+            sock.settimeout(10)
+            data, peer = sock.recvfrom(4096)
+            asked = decapsulate(data, DNS)[DNS]
+            answer = asked.replace(response=1, answers=(A(owner="x.test", address="192.0.2.9"),), answer_count=None)
+            sock.sendto(answer.replace(identifier=asked.identifier ^ 1).encode(), peer)
+            sock.sendto(answer.encode(), peer)
+
+    liar = threading.Thread(target=lie_then_answer)
+    liar.start()
+    result = dns("x.test", server="10.0.2.1", port=5300, via=served["client"])
+    liar.join()
+    assert result.ok
+    assert len(result.ignored) == 1
+    assert "identifier" in result.ignored[0]
+
+
+def test_the_reverse_name_of_an_address_is_that_of_the_rfcs() -> None:
+    assert reverse_name("192.0.2.1") == "1.2.0.192.in-addr.arpa"
+    assert reverse_name("2001:db8::1").startswith("1.0.0.0.0.0")
+    assert reverse_name("2001:db8::1").endswith("8.b.d.0.1.0.0.2.ip6.arpa")
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER6])
+def test_a_datagram_is_echoed_by_an_open_port_and_refused_by_a_closed_one(served: Network, address: str) -> None:
+    done = packetlab(served["client"], "udp", address, "7", "over here")
+    assert done.returncode == 0, done.stderr
+    assert "over here" in done.stdout
+    told = as_json(served["client"], "udp", address, "9", code=1)
+    assert "no process has that port" in told["text"]
+    assert told["answered_by"] == address
+
+
+def test_silence_is_not_taken_for_anything_else(served: Network) -> None:
+    served["far"].run(["sh", "-c", "true"])
+    done = packetlab(served["client"], "udp", "10.0.1.99", "7", "-W", "0.3")
+    assert done.returncode == 1
+    assert "nothing came back" in done.stdout or "unreachable" in done.stdout
+
+
+def test_listen_echoes_as_many_datagrams_as_asked_for(served: Network) -> None:
+    import sys
+
+    command = [sys.executable, "-m", "packetlab.cli.main", "udp", "--listen", "4001", "-c", "1", "-t", "20"]
+    process = served["client"].popen(command, stdout=PIPE, stderr=PIPE)
+    for _ in range(50):
+        if packetlab(served["server"], "udp", CLIENT, "4001", "ping", "-W", "0.3").returncode == 0:
+            break
+    out, _ = process.communicate(timeout=30)
+    assert process.wait(5) == 0
+    assert b"4 bytes  ping" in out
