@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "traceroute": ("traceroute", "traceroute", "Which routers are on the way to a host?"),
     "udp": ("udp", "udp", "Send a datagram and see what comes back; or echo."),
     "dns": ("dns", "dns", "Ask what a name stands for, and who says so."),
+    "http": ("http", "http", "Get a page, stage by stage, with the frames that carried it."),
     "capture": ("capture", "capture", "Show packets as they pass; record them."),
     "send": ("send", "send", "Build a packet from a short expression or hex, and send it."),
     "interfaces": ("interfaces", "interfaces", "Addresses, routes and neighbours of this machine."),

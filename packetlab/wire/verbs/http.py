@@ -1,0 +1,206 @@
+"""http: a request over the kernel's TCP, the time of each stage, and the frames that carried it."""
+
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from packetlab.application.http import HTTPMessage, HTTPParser, HTTPRequest, field_lines
+from packetlab.model.addresses import ip_text
+from packetlab.model.errors import PacketLabError, PrivilegeError, UnreachableError, UsageError
+from packetlab.model.frame import Frame
+from packetlab.model.packet import decapsulate
+from packetlab.transport.tcp import TCP
+from packetlab.wire.host import Host, LocalHost
+from packetlab.wire.packet_socket import PacketDevice
+from packetlab.wire.recorder import FrameSink
+from packetlab.wire.resolve import Target, resolve
+
+MAX_REDIRECTS = 10
+MAX_FRAMES = 10_000
+
+
+class HTTPError(PacketLabError):
+    """The server did not answer, or not in HTTP/1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the exchange and how long it took, in nanoseconds."""
+
+    name: str
+    duration: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPResult:
+    """A response and how it came."""
+
+    url: str
+    target: Target
+    port: int
+    request: HTTPRequest
+    response: HTTPMessage
+    stages: tuple[Stage, ...]
+    frames: tuple[Frame, ...] = ()
+    """Those that carried it, where packet sockets are allowed."""
+    why_no_frames: str = ""
+    redirected_from: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """A status below 400."""
+        return 0 < self.response.status < 400
+
+
+def http(
+    url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, data: bytes = b"", follow: bool = False,
+    timeout: float = 10.0, family: int = 0, verify: bool = True, via: Host | None = None,
+    record: FrameSink | None = None,
+) -> HTTPResult:  # fmt: skip
+    """Send one request and take the response, at most 16 MiB of it. `follow` goes after redirects.
+
+    Errors: UsageError for a URL that cannot be, UnreachableError, HTTPError.
+    """
+    passed: list[str] = []
+    url = url if "://" in url else "http://" + url
+    while True:
+        result = _once(url, method, dict(headers or {}), data, timeout, family, verify, via, record, tuple(passed))
+        place = result.response.header("location")
+        if not follow or place is None or not 300 <= result.response.status < 400:
+            return result
+        if len(passed) >= MAX_REDIRECTS:
+            raise HTTPError(f"more than {MAX_REDIRECTS} redirects, the last to {place[:80]}")
+        passed.append(url)
+        url = urljoin(url, place)
+
+
+def _once(
+    url: str, method: str, headers: dict[str, str], data: bytes, timeout: float, family: int, verify: bool,
+    via: Host | None, record: FrameSink | None, passed: tuple[str, ...],
+) -> HTTPResult:  # fmt: skip
+    scheme, name, port, path = _parts(url)
+    host = via or LocalHost()
+    clock = _Clock()
+    target = resolve(name, family=family, via=host)
+    clock.stage("name", f"{name} is {ip_text(target.address)}")
+    shown = f"[{name}]" if ":" in name else name
+    fields = {"Host": shown if port in (80, 443) else f"{shown}:{port}", "User-Agent": "packetlab", "Accept": "*/*"}
+    fields |= {"Connection": "close"} | ({"Content-Length": str(len(data))} if data else {}) | headers
+    request = HTTPRequest(method=method, target=path, version="HTTP/1.1", headers=field_lines(fields))
+    with ExitStack() as opened:
+        watcher, why = _watch(opened, target, host)
+        sock = opened.enter_context(
+            host.socket(socket.AF_INET6 if target.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        )
+        sock.settimeout(timeout)
+        try:
+            sock.connect((ip_text(target.address), port))
+            own = sock.getsockname()[1]
+            clock.stage("connect", "SYN, SYN-ACK, ACK: one round trip")
+            if scheme == "https":
+                sock = opened.enter_context(_tls(sock, name, verify))
+                clock.stage("TLS", f"{sock.version()}, {(sock.cipher() or ('?',))[0]}")
+            sock.sendall(request.encode() + data)
+            clock.stage("request", f"{len(request.encode()) + len(data)} bytes handed to the kernel")
+            response = _response(sock, method, clock)
+        except TimeoutError:
+            raise HTTPError(f"{target} port {port} was silent for {timeout:g} s", remedy="-W waits longer") from None
+        except ssl.SSLError as error:
+            raise HTTPError(f"TLS with {target} failed: {error.reason or error}",
+                            remedy="--insecure does not look at the certificate") from None  # fmt: skip
+        except ConnectionRefusedError:
+            raise UnreachableError(f"{target} answered that nobody listens on port {port}") from None
+        except OSError as error:
+            raise UnreachableError(f"{target} port {port}: {error.strerror or error}") from None
+        frames = _frames(watcher, own, port, record) if watcher is not None else ()
+    return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, why, passed)
+
+
+def _parts(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and target of a URL; UsageError where it is none."""
+    try:
+        found = urlsplit(url)
+        port = found.port
+    except ValueError as error:
+        raise UsageError(f"{url[:80]!r} is no URL: {error}") from None
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise UsageError(f"{url[:80]!r} is no URL of the web", remedy="write http://HOST/PATH")
+    path = (found.path or "/") + (f"?{found.query}" if found.query else "")
+    if not path.isascii() or " " in path:
+        raise UsageError(f"{path[:60]!r} cannot stand in a request", remedy="write odd characters as %20")
+    return found.scheme, found.hostname, port or (443 if found.scheme == "https" else 80), path
+
+
+def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(sock, server_hostname=name)
+
+
+def _response(sock: socket.socket, method: str, clock: "_Clock") -> HTTPMessage:
+    parser = HTTPParser(asked=[method])
+    total = 0
+    while True:
+        data = sock.recv(65_536)
+        if data and not total:
+            clock.stage("first byte", "the server thought, and one round trip passed")
+        total += len(data)
+        for message in parser.feed(data):
+            if message.is_request:
+                raise HTTPError("the answer is no HTTP/1 response but a request, perhaps our own")
+            if message.status >= 200:
+                clock.stage("rest", f"{total} bytes in all")
+                return message
+        if parser.broken:
+            raise HTTPError(f"the answer is no HTTP/1: {parser.broken}")
+        if not data:
+            break
+    last = parser.end()
+    if last is None:
+        raise HTTPError("the server closed without a whole answer" if total else "the server said nothing")
+    clock.stage("rest", f"{total} bytes in all, until the server closed")
+    return last
+
+
+def _watch(opened: ExitStack, target: Target, host: Host) -> tuple[PacketDevice | None, str]:
+    """A packet socket on the interface that the connection will use, where that is allowed."""
+    try:
+        return opened.enter_context(PacketDevice(target.interface, host)), ""
+    except PrivilegeError as error:
+        return None, f"{error}"
+
+
+def _frames(watcher: PacketDevice, own: int, port: int, record: FrameSink | None) -> tuple[Frame, ...]:
+    """Those of our connection, until both sides have closed or a moment has passed."""
+    found: list[Frame] = []
+    fins, deadline = 0, time.monotonic() + 0.3
+    while time.monotonic() < deadline and len(found) < MAX_FRAMES:
+        for frame in watcher.receive(0.05):
+            segment = decapsulate(frame.data, frame.link_type).get(TCP)
+            if segment is None or segment.is_cut or {segment.src_port, segment.dst_port} != {own, port}:
+                continue
+            found.append(frame)
+            if record is not None:
+                record.write(frame)
+            fins += bool(segment.flags & TCP.FIN)
+            if segment.flags & TCP.RST or (fins >= 2 and not segment.flags & TCP.FIN):
+                return tuple(found)
+    return tuple(found)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.monotonic_ns()
+        self.stages: list[Stage] = []
+
+    def stage(self, name: str, text: str) -> None:
+        now = time.monotonic_ns()
+        self.stages.append(Stage(name, now - self._last, text))
+        self._last = now
