@@ -30,10 +30,13 @@ _HOMES = {
     "VLAN": "packetlab.link.vlan",
     "arp": "packetlab.wire.verbs.arp",
     "decapsulate": "packetlab.model.packet",
+    "dns": "packetlab.wire.verbs.dns",
     "handshake": "packetlab.wire.verbs.handshake",
+    "http": "packetlab.wire.verbs.http",
     "ndp": "packetlab.wire.verbs.ndp",
     "ping": "packetlab.wire.verbs.ping",
     "traceroute": "packetlab.wire.verbs.traceroute",
+    "udp": "packetlab.wire.verbs.udp",
 }
 
 if TYPE_CHECKING:
@@ -57,10 +60,13 @@ if TYPE_CHECKING:
     from packetlab.transport.tcp import TCP as TCP
     from packetlab.transport.udp import UDP as UDP
     from packetlab.wire.verbs.arp import arp as arp
+    from packetlab.wire.verbs.dns import dns as dns
     from packetlab.wire.verbs.handshake import handshake as handshake
+    from packetlab.wire.verbs.http import http as http
     from packetlab.wire.verbs.ndp import ndp as ndp
     from packetlab.wire.verbs.ping import ping as ping
     from packetlab.wire.verbs.traceroute import traceroute as traceroute
+    from packetlab.wire.verbs.udp import udp as udp
 
 __all__ = sorted(_HOMES)
 
