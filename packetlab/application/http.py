@@ -46,6 +46,11 @@ class Line(Variable):
 
     def take(self, data: bytes, pos: int, end: int, header: Any, faults: list[Fault]) -> tuple[str, int]:
         at = data.find(self.until, pos, end)
+        if self.until == b" ":  # a word never goes on in the next line: a start line may lack its last ones
+            stop = data.find(b"\n", pos, end if at < 0 else at)
+            if stop >= 0:
+                stop -= stop > pos and data[stop - 1] == 0x0D
+                return Text(data[pos:stop].decode("latin-1"), data[pos:stop]), stop
         if at < 0 and self.until == b"\r\n":
             at = data.find(b"\n", pos, end)  # "a recipient MAY recognize a single LF as a line terminator"
             if at >= 0:

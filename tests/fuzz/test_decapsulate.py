@@ -22,3 +22,12 @@ def test_frames_that_once_failed_come_back_byte_for_byte() -> None:
         "656374696f6e3a20636c6f73650d0a0d0a"
     )
     decapsulate.examine(data, Ethernet)
+
+
+def test_a_start_line_that_lacks_its_last_words_ends_with_its_line() -> None:
+    from packetlab.application.http import HTTPRequest
+
+    packet = decapsulate.examine(b"GET HTTP/1.1\r\nUser-Agent: a b\r\n\r\n", HTTPRequest)
+    request = packet[HTTPRequest]
+    assert (request.method, request.target, request.version) == ("GET", "HTTP/1.1", "")
+    assert request.headers == "User-Agent: a b\r\n\r\n"

@@ -87,6 +87,14 @@ def packetlab_stopped(difference: "Difference") -> bool:
 
 
 
+def behind_a_fault(difference: "Difference") -> bool:
+    """packetlab reports a fault in or before this header and keeps what it read; tshark shows nothing of it."""
+    ours = difference.ours
+    return ours is not None and difference.theirs is None and any(
+        fault.offset <= ours.end and fault.cause != "quote" for fault in difference.packet.faults
+    )  # fmt: skip
+
+
 def version_of_ipv6(difference: "Difference") -> bool:
     """tshark gives the version of an IPv6 header both as ipv6.version and as ip.version."""
     shown = difference.theirs
@@ -156,7 +164,7 @@ def loop_in_a_name(difference: "Difference") -> bool:
     ours, shown = difference.ours, difference.theirs
     if ours is None or shown is None or "<loop>" not in str(ours.value):
         return False
-    return "loops" in shown.text or shown.text == "<Root>"
+    return "loops" in shown.text or shown.text in ("<Root>", "<Name too long>")
 
 
 def unprintable(difference: "Difference") -> bool:
@@ -188,6 +196,8 @@ def other_name_here(difference: "Difference") -> bool:
         or (ours.name.startswith("stp.flags.") and header.version == 0)  # only two flags in 802.1D-1998
         or (ours.name == "sll.etype" and ours.value < 0x600)  # sll.ltype
         or (ours.name == "dns.resp.name" and header.type == 33)  # dns.srv.service, .proto and .name
+        or (ours.name == "tcp.options.experimental.data" and header.kind == 254)  # fast open's first form
+        or (ours.name == "tcp.seq_raw" and header.is_cut)  # tcp.seq in the quote of an ICMP error
         or (ours.name == "null.family" and ours.value > 0xFFFF)  # null.type: no family of addresses
         or (ours.name == "igmp.max_resp" and header.type == 0x11 and ours.value == 0)  # version 1: igmp.reserved
     )
@@ -203,7 +213,11 @@ def other_name_there(difference: "Difference") -> bool:
 
 def shown_when_not_zero(difference: "Difference") -> bool:
     ours = difference.ours
-    return ours is not None and difference.theirs is None and ours.name == "icmp.length" and ours.value == 0
+    if ours is None or difference.theirs is not None:
+        return False
+    return (ours.name in ("icmp.length", "icmp.mtu") and ours.value == 0) or (
+        ours.name.startswith("http.") and ours.value == ""
+    )
 
 
 def offload(difference: "Difference") -> bool:
@@ -271,6 +285,7 @@ REASONS: list[tuple[str, Check]] = [
     ("inside a protocol that packetlab does not declare: tshark goes on, packetlab keeps the bytes", behind_unknown),
     ("the header is cut or broken: tshark drops it, packetlab keeps the fields that are there", tshark_stopped),
     ("packetlab reports a fault there and keeps the bytes; tshark reads on", packetlab_stopped),
+    ("packetlab reports a fault and keeps what it read; tshark shows nothing of it", behind_a_fault),
     ("tshark gives the version of an IPv6 header the name ip.version, too", version_of_ipv6),
     ("tshark shows this flag in answers only, packetlab in questions, too", flag_of_a_question),
     ("tshark shows each zero behind the end of the options as one more end", padding_of_options),
@@ -283,7 +298,7 @@ REASONS: list[tuple[str, Check]] = [
     ("tshark counts the reserved bits with the flags", reserved_bits_too),
     ("tshark gives this field another name in messages of this kind", other_name_here),
     ("tshark shows a reserved field that is zero, for which packetlab has another name", other_name_there),
-    ("tshark shows this field only when it is not zero", shown_when_not_zero),
+    ("tshark shows this field only when it is not zero or empty", shown_when_not_zero),
     ("the length was left to the network card: tshark shows the captured one", offload),
     ("tshark shows two control bytes as one little-endian number", little_endian_control),
     ("packetlab gives these bytes to no protocol (unknown port or type); tshark knows or guesses", not_dispatched),
