@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,9 @@ def test_capture_shows_what_passes_and_records_it_until_interrupted(network: Net
     path = tmp_path / "seen.pcapng"
     command = [sys.executable, "-m", "packetlab.cli.main", "capture", "-i", "eth0", "-w", str(path), "icmp"]
     process = network["server"].popen(command, stdout=PIPE, stderr=PIPE)
-    for _ in range(100):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (path.exists() and path.stat().st_size > 600):
         network["client"].run(["ping", "-c", "1", "-W", "1", SERVER])
-        if path.exists() and path.stat().st_size > 600:
-            break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.wait(20) == 0, err
