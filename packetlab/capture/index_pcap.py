@@ -58,7 +58,7 @@ class PcapIndexer:
             bad |= empty & (captured == 0) & (seconds == 0) & (ticks == 0)
         count = int(bad.argmax()) if bad.any() else len(positions)
         clean = count == len(positions)
-        while count and captured[count - 1] > wire[count - 1]:
+        if count and captured[count - 1] > wire[count - 1]:
             count -= 1  # suspicious: the walk looks whether the next header is possible
         self._pace.ran(count, clean)
         if count:

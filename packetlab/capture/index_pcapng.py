@@ -60,6 +60,9 @@ class PcapngIndexer:
             self.state.take(kind, offset, self.walk.lost_body, self.walk.order)
             self.interfaces_changed = True
             return True, None
+        if kind not in pcapng.PACKETS:
+            self._take(kind, offset, length)
+            return True, None
         return True, self._columns(np.array([offset]), np.array([kind]), np.array([length]))
 
     def stretch(self) -> Packets:
@@ -175,8 +178,7 @@ class PcapngIndexer:
     def _take(self, kind: int, offset: int, extent: int) -> None:
         if kind in (pcapng.INTERFACE, pcapng.SECTION) and self._any_packet:
             self.interfaces_changed = True
-        window = self.walk.window
-        body = window.peek(offset + 8, extent - 12)
+        body = self.walk.window.peek(offset + 8, extent - 12)
         self.state.take(kind, offset, body, self.walk.order)
 
     def _packets(self, kind: int, offsets: Column, extents: Column) -> tuple[Packets, list[Damage]]:
@@ -218,16 +220,17 @@ class PcapngIndexer:
         if not simple:
             self._options(data, offsets, extents, captured, direction, damage)
         rows = len(offsets)
-        number = np.array([i.number for i in table] or [0], np.int32)
-        links = np.array([i.link_type for i in table] or [0], np.uint16)
-        if not rows:
-            which = which[:0]
+        # Only the interfaces that are met: a hostile file may describe one before each packet.
+        present, which = (np.unique(which, return_inverse=True)) if len(table) > 16 else (np.arange(len(table)), which)
+        chosen = [table[each] for each in present.tolist()]
+        number = np.array([interface.number for interface in chosen], np.int32)
+        links = np.array([interface.link_type for interface in chosen], np.uint16)
         packets = Packets(
             offsets,
             offsets + (12 if simple else 28),
             captured.astype(np.uint32),
             wire.astype(np.uint32),
-            np.zeros(rows, np.int64) if simple else _times(units, which, table),
+            np.zeros(rows, np.int64) if simple else _times(units, which, chosen),
             links[which],
             number[which],
             direction,

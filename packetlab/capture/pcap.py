@@ -42,6 +42,8 @@ _NEAR = 86_400  # seconds between neighbours, in a search
 _LONGEST_CHAIN = 4096  # steps
 _LONG_AGO = 31_536_000  # no clock that was set says 1970
 _MOST_CHAINS = 2_000  # followed inside one record; bounds the work on a hostile file
+MOST_EFFORT = 2_000_000
+"""Steps of searching, in all, after which a file is given up; some ten seconds."""
 _FIRST_LOOK, _LONGEST_LOOK = 1 << 10, 1 << 20
 
 # magic number: (ticks per second, bytes of a record header, bytes of the file header, name)
@@ -167,6 +169,7 @@ class PcapWalk:
         self.damage = damage
         self.position = layout.start
         self.previous = -1
+        self._effort = 0
         self.first_seconds = -1
         self.recent_seconds = (-1, -1)
         """Those of the last two records, the latest first: one of them may be wrong."""
@@ -244,6 +247,10 @@ class PcapWalk:
     def _recover(self, problem: str) -> None:
         """Moves to the next sound record behind a damaged header, or to the end of the file."""
         bad, before = self.position, self.previous
+        self._effort += 32
+        if self._effort > MOST_EFFORT:
+            self._give_up()
+            return
         if before >= self.window.base:
             # A record of quite another time is doubtful itself: what is inside need not lead beyond it.
             earlier = (self.recent_seconds[1], self.first_seconds)
@@ -258,6 +265,15 @@ class PcapWalk:
         stop = self.window.end if found is None else found
         self.damage.note(bad, problem, stop - bad, self._how_many(bad, stop, found is None))
         self.position, self.previous = stop, -1
+
+    def _give_up(self) -> None:
+        """Leaves the rest of a file that was made, it seems, to take for ever."""
+        bad, window = self.position, self.window
+        while window.need(window.end, window.end + 1):
+            pass
+        what = "so much is damaged up to here that the rest is not searched for packets"
+        self.damage.note(bad, what, window.end - bad, None)
+        self.position, self.previous = window.end, -1
 
     def _how_many(self, bad: int, stop: int, at_end: bool) -> int | None:
         """1 where the lost bytes are as many as a length in the damaged header says; else nobody knows."""
@@ -288,6 +304,9 @@ class PcapWalk:
     def _is_near(self, seconds: int) -> bool:
         return any(abs(seconds - known) <= _NEAR for known in (*self.recent_seconds, self.first_seconds))
 
+    def _since(self) -> int:
+        return _LONG_AGO if self.first_seconds > _LONG_AGO else -1
+
     def _enough(self, first: int) -> int:
         """How many sound headers must follow each other, the one at `first` included, to be taken for records."""
         seconds, _, captured, wire = self.header(first)
@@ -301,6 +320,7 @@ class PcapWalk:
     def _chain(self, offset: int, beyond: int, keep: int) -> bool:
         """Whether a chain of sound records starts at `offset`, and, if `beyond` is given, leads past it."""
         window, size = self.window, self.layout.header_size
+        self._effort += 1
         if not window.need(keep, offset + size):
             return False
         enough, near = self._enough(offset), self._is_near(self.header(offset)[0])
@@ -318,6 +338,7 @@ class PcapWalk:
             if not window.need(keep, behind + size):
                 break
             offset = behind
+            self._effort += 1
         return False
 
     def _sound_inside(self, record: int, behind: int, beyond: int) -> int | None:
@@ -328,7 +349,7 @@ class PcapWalk:
         if record < window.base:
             return None
         first = record + self.layout.header_size
-        candidates = pcap_candidates(window.peek(first, behind - first + 15), self.layout)
+        candidates = pcap_candidates(window.peek(first, behind - first + 15), self.layout, self._since())
         for candidate in candidates[:_MOST_CHAINS]:
             offset = first + candidate
             if offset < behind and self._chain(offset, beyond, record):
@@ -345,7 +366,9 @@ class PcapWalk:
         while window.need(min(start, window.end), start + size):
             window.need(start, start + min(look, 1 << 16))
             stop = min(start + look, window.end)
-            for candidate in pcap_candidates(window.peek(start, stop - start), self.layout):
+            for candidate in pcap_candidates(window.peek(start, stop - start), self.layout, self._since()):
+                if self._effort > MOST_EFFORT:
+                    break
                 if self._chain(start + candidate, 0, start):
                     return start + candidate
             start = max(stop - size + 1, start + 1)

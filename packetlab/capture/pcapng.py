@@ -8,7 +8,8 @@ checked by itself, and a sound block can be found again anywhere:
 2. Where only the second length is wrong - a sound block follows exactly where the first one says - the block
    is used and the damage noted.
 3. Otherwise the search goes on byte by byte for the next offset at which a sound block of a known type
-   stands, followed by another one, by the end of the file, or by a block that the end of the file cuts off.
+   stands, followed by another one, by the end of the file, or by a block that the end of the file cuts off, or
+   whose packet fits into it.
 
 `BlockWalk` finds the blocks; `SectionState` takes in all that are not packets. The reader of frames and the
 index (index.py) use both.
@@ -19,6 +20,7 @@ from dataclasses import replace
 
 from packetlab.capture import options as opt
 from packetlab.capture.damage import DamageList
+from packetlab.capture.pcap import MOST_EFFORT
 from packetlab.capture.sections import (
     CaptureNotes,
     Comment,
@@ -63,6 +65,7 @@ class BlockWalk:
         self.damage = damage
         self.position = 0
         self.order = "<"
+        self._effort = 0
         self.lost_body = b""
         """What is left of a damaged interface description, which `step` returns with the length 0."""
         self._words = struct.Struct("<II").unpack_from
@@ -99,8 +102,13 @@ class BlockWalk:
                 self.damage.note(start + length - 4, problem, 4, 0)
                 self.position = start + length
                 return start, kind, length
+            self._effort += 32
+            if self._effort > MOST_EFFORT:
+                problem = "so much is damaged up to here that the rest is not searched for packets"
             body = self.window.peek(start + 8, 4096) if kind == INTERFACE else b""
-            found = self._search(start)
+            found = self._search(start) if self._effort <= MOST_EFFORT else None
+            if found is None:
+                self._skip_all()
             stop = self.window.end if found is None else found
             packets = 1 if found is None and length and start + length > stop and kind in PACKETS else None
             self.damage.note(start, problem, stop - start, packets)
@@ -178,6 +186,13 @@ class BlockWalk:
                 return True
         return False
 
+    def _holds_packet(self, start: int) -> bool:
+        """Whether the sound block at `start` is a packet's, whose lengths agree with the block's."""
+        kind, length, which, _, _, captured, wire = struct.unpack_from(
+            self.order + "7I", self.window.peek(start, 28).ljust(28, b"\0")
+        )
+        return bool(kind == PACKET and captured + 32 <= length and captured <= wire and which < MOST_INTERFACES)
+
     def _length_at(self, start: int) -> int:
         order = self.order
         if self.window.peek(start, 4) == b"\n\r\r\n":
@@ -196,13 +211,23 @@ class BlockWalk:
             stop = min(start + look, window.end)
             for candidate in block_candidates(window.peek(start, stop - start), self.order):
                 offset = start + candidate
+                self._effort += 1
+                if self._effort > MOST_EFFORT:
+                    return None
                 if self._sound_at(offset, start):
                     behind = offset + self._length_at(offset)
                     if (window.at_end and behind == window.end) or self._sound_at(behind, start, or_cut=True):
                         return offset
+                    if self._holds_packet(offset):
+                        return offset
             start = max(stop - 7, start + 1)
             look = min(look * 4, _LONGEST_LOOK)
         return None
+
+    def _skip_all(self) -> None:
+        window = self.window
+        while window.need(window.end, window.end + 1):
+            pass
 
 
 def _is_known(kind: int) -> bool:

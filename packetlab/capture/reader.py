@@ -117,15 +117,15 @@ class CaptureReader(OpenCapture):
             buf, base = window.buf, window.base
             at, limit = walk.position - base, len(buf) - 32
             unpack, trailer = struct.Struct(walk.order + "7I").unpack_from, struct.Struct(walk.order + "I").unpack_from
-            table = [i if i.is_simple else None for i in state.interfaces]
-            known = len(table)
+            interfaces = state.interfaces
+            known = len(interfaces)
             while at <= limit:
                 kind, length, which, high, low, captured, wire = unpack(buf, at)
                 behind = at + length
                 if kind != 6 or length & 3 or behind > limit + 32 or which >= known or captured + 32 > length:
                     break
-                interface = table[which]
-                if interface is None or length - captured > 35 or trailer(buf, behind - 4)[0] != length:
+                interface = interfaces[which]
+                if not interface.is_simple or length - captured > 35 or trailer(buf, behind - 4)[0] != length:
                     break
                 number += 1
                 self.frames_read = number

@@ -56,15 +56,13 @@ class Interface:
 
     scale: int = 0
     """Nanoseconds per time unit where `is_simple`."""
+    is_simple: bool = True
+    """Whether a time is just its units times `scale`."""
 
     def __post_init__(self) -> None:
         self.label = self.label or self.name or f"interface {self.number}"
         self.scale = 1_000_000_000 // self.ticks
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether a time is just its units times `scale`."""
-        return self.time_offset == 0 and 1_000_000_000 % self.ticks == 0
+        self.is_simple = self.time_offset == 0 and 1_000_000_000 % self.ticks == 0
 
     def time(self, ticks: int) -> int:
         """Nanoseconds since the epoch for a time in this interface's units."""
