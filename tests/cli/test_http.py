@@ -16,6 +16,10 @@ __all__ = ["network"]
 def answer(request: Request) -> Response:
     if request.target == "/moved":
         return Response(b"", 302, {"Location": "/there"})
+    if request.target == "/elsewhere":
+        return Response(b"", 302, {"Location": f"http://{SERVER}:8080/echo"})
+    if request.target == "/secret":
+        return Response(request.headers.get("authorization", "nothing").encode())
     if request.target == "/there":
         return Response(b"you found it\n")
     if request.target == "/chunks":
@@ -25,9 +29,16 @@ def answer(request: Request) -> Response:
     return Response(b"no\n", 404)
 
 
+def tell_all(request: Request) -> Response:
+    """What another server was told: method, authorization, body."""
+    told = request.headers.get("authorization", "none")
+    return Response(f"{request.method} authorization={told} body={request.body.decode() or 'none'}".encode())
+
+
 @pytest.fixture(scope="module")
 def served(network: Network) -> Iterator[Network]:
-    with HTTPServer(network["server"], 80, answer), TCPEchoServer(network["server"], 7):
+    server = network["server"]
+    with HTTPServer(server, 80, answer), HTTPServer(server, 8080, tell_all), TCPEchoServer(server, 7):
         yield network
 
 
@@ -56,6 +67,13 @@ def test_redirects_are_shown_and_followed_only_when_asked(served: Network) -> No
     followed = packetlab(served["client"], "http", "-L", f"{SERVER}/moved")
     assert "you found it" in followed.stdout
     assert "redirected from" in followed.stdout
+
+
+def test_a_redirect_to_another_server_takes_neither_password_nor_body_along(served: Network) -> None:
+    secret = ["-H", "Authorization: Basic c2VjcmV0"]
+    assert "c2VjcmV0" in packetlab(served["client"], "http", *secret, f"{SERVER}/secret").stdout
+    done = packetlab(served["client"], "http", "-L", *secret, "-d", "private", f"{SERVER}/elsewhere")
+    assert "GET authorization=none body=none" in done.stdout, done.stdout + done.stderr
 
 
 def test_bodies_go_both_ways_and_never_control_the_terminal(served: Network) -> None:

@@ -21,6 +21,10 @@ from packetlab.wire.resolve import Target, resolve
 
 MAX_REDIRECTS = 10
 MAX_FRAMES = 10_000
+MAX_ANSWER = 64 << 20
+"""Bytes of an answer that are read at all; the parser keeps fewer."""
+MAX_SECONDS = 300
+"""Seconds after which an answer that still trickles in is given up."""
 
 
 class HTTPError(PacketLabError):
@@ -76,7 +80,11 @@ def http(
         if len(passed) >= MAX_REDIRECTS:
             raise HTTPError(f"more than {MAX_REDIRECTS} redirects, the last to {place[:80]}")
         passed.append(url)
-        url = urljoin(url, place)
+        old, url = url, urljoin(url, place)
+        if _parts(old)[:3] != _parts(url)[:3]:
+            headers = {}  # what was meant for one server, a password perhaps, is not for another
+        if method != "HEAD" and (result.response.status == 303 or (method == "POST" and result.response.status < 303)):
+            method, data = "GET", b""  # RFC 9110 section 15.4
 
 
 def _once(
@@ -146,8 +154,10 @@ def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
 
 def _response(sock: socket.socket, method: str, clock: "_Clock") -> HTTPMessage:
     parser = HTTPParser(asked=[method])
-    total = 0
+    total, started = 0, time.monotonic()
     while True:
+        if total > MAX_ANSWER or time.monotonic() - started > MAX_SECONDS:
+            raise HTTPError(f"the answer did not end within {MAX_ANSWER} bytes and {MAX_SECONDS} s: given up")
         data = sock.recv(65_536)
         if data and not total:
             clock.stage("first byte", "the server thought, and one round trip passed")
