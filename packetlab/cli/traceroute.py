@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="which routers are on the way")
 @click.argument("host")
-@click.option("-U", "--udp", "method", flag_value="udp", help="Send UDP datagrams.")
+@click.option("-U", "--udp", "method", flag_value="udp", help="Send UDP datagrams: needs no privilege.")
 @click.option("-T", "--tcp", "method", flag_value="tcp", help="Send TCP SYNs: firewalls let them pass most often.")
-@click.option("--icmp", "method", flag_value="icmp", default="icmp", help="Send echo requests (the default).")
+@click.option("--icmp", "method", flag_value="icmp", help="Send echo requests (the default where allowed).")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=0, help="Port for UDP (33434) or TCP (80).")
 @click.option("-f", "--first", "first_hop", type=click.IntRange(1, 255), default=1, help="First TTL.")
 @click.option("-m", "--max-hops", type=click.IntRange(1, 255), default=30, show_default=True, help="Last TTL.")
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @interface_option
 @write_option
 @json_option
-def traceroute(host: str, method: str, write: str | None, as_json: bool, **options: Any) -> int:
+def traceroute(host: str, method: str | None, write: str | None, as_json: bool, **options: Any) -> int:
     """Show the routers on the way to HOST, one line a hop.
 
     All probes look like one flow to load balancers, so they take one way. The exit code is 1 where HOST did not
@@ -45,7 +45,7 @@ def traceroute(host: str, method: str, write: str | None, as_json: bool, **optio
     from packetlab.wire.verbs.traceroute import traceroute_live
 
     with interruptible() as stop, recording(write) as record:
-        live = traceroute_live(host, method=method or "icmp", record=record, stop=stop, **options)  # type: ignore[arg-type]
+        live = traceroute_live(host, method=method or None, record=record, stop=stop, **options)  # type: ignore[arg-type]
         for _ in live:
             pass
     result = live.result
@@ -60,6 +60,8 @@ def _print(result: "TracerouteResult", host: str) -> None:
     from packetlab.internet.traceroute import verdict
 
     say(f"to {result.target}, {result.method.upper()} probes; times by the {result.clock.split()[0]} clock")
+    if not result.exact:
+        say("without privilege: routers that quote no data of ours look silent")
     for number, hop in enumerate(result.hops):
         words = verdict(hop, result.hops[number + 1 :])
         say(f"{hop.number:>3}  {_hop(hop)}" + (f"  ({words})" if words else ""), hang=5)
@@ -86,7 +88,7 @@ def _data(result: "TracerouteResult") -> dict[str, Any]:
 
     return {
         "target": ip_text(result.target.address), "method": result.method, "reached": result.reached,
-        "clock": result.clock, "interrupted": result.stopped,
+        "clock": result.clock, "exact": result.exact, "interrupted": result.stopped,
         "hops": [
             {
                 "hop": hop.number, "addresses": [ip_text(one) for one in hop.addresses], "lost": hop.lost,

@@ -41,6 +41,7 @@ PMTUDISC_DO, PMTUDISC_PROBE, PMTUDISC_DONT = 2, 3, 0
 SO_EE_ORIGIN_LOCAL, SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 = 1, 2, 3
 MAX_DATAGRAM = 65_535
 BATCH = 256
+ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +259,8 @@ class ICMPDevice(Device):
         self.peer, self.interface = peer, interface
         self.family = family_of(peer)
         self.six = six = self.family == socket.AF_INET6
-        protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
-        self._socket = sock = _open(source, self.family, socket.SOCK_DGRAM, protocol, "unprivileged ping")
+        self._icmp = protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+        self._socket = sock = self._open_socket(source, protocol)
         try:
             sock.setblocking(False)
             self.clock = ask_for_timestamps(sock)
@@ -276,7 +277,7 @@ class ICMPDevice(Device):
                 scope = interface_index(sock, interface)
             # Connecting fixes source address and identifier, and lets the kernel sort out foreign answers.
             try:
-                sock.connect((ip_text(peer), 0, 0, scope) if six else (ip_text(peer), 0))
+                sock.connect((ip_text(peer), self._port, 0, scope) if six else (ip_text(peer), self._port))
             except OSError as error:
                 raise send_error(error, ip_text(peer), 0) from None
             self._name = sock.getsockname()
@@ -287,13 +288,27 @@ class ICMPDevice(Device):
         self.address = socket.inet_pton(self.family, self._name[0].partition("%")[0])
         self.link_type = IPV6_LINK_TYPE if six else IPV4_LINK_TYPE
 
+    _port = 0
+    """To connect to; ICMP has none."""
+
+    def _open_socket(self, source: Host, protocol: int) -> socket.socket:
+        return _open(source, self.family, socket.SOCK_DGRAM, protocol, "unprivileged ping")
+
+    def _ours(self, packet: Packet) -> bytes:
+        """The part of a filled packet that is handed to the kernel."""
+        return (packet.data or b"")[packet.spans[0].body :]
+
+    def _framed(self, src: bytes, dst: bytes, data: bytes, ttl: int) -> bytes:
+        """What the kernel took off, filled in again around what it gave us."""
+        return self._header(src, dst, data, ttl, self._icmp) + data
+
     def send(self, packet: Packet | bytes) -> Frame:
-        """Send the ICMP message of a packet; TTL, DF and traffic class of its IP header are asked of the kernel."""
+        """Send what a packet carries; TTL, DF and traffic class of its IP header are asked of the kernel."""
         if not isinstance(packet, Packet):
             raise UsageError("this socket sends packets, not bytes", remedy="give IPv4(...) / ICMP echo request")
         outer = packet.layers[0]
         whole = packet.filled()
-        data = (whole.data or b"")[whole.spans[0].body :]
+        data = self._ours(whole)
         if isinstance(outer, IPv4):
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, outer.ttl)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, outer.dscp << 2 | outer.ecn)
@@ -303,16 +318,15 @@ class ICMPDevice(Device):
             hop_limit = getattr(outer, "hop_limit", 64)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hop_limit)
         before = now()
-        try:
-            self._socket.send(data)
-        except OSError as error:
-            # An ICMP error that arrived meanwhile is reported by the next call: it waits in the queue as well.
-            if error.errno not in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO):
-                raise send_error(error, ip_text(self.peer), len(data)) from None
+        for attempt in range(ATTEMPTS):
             try:
                 self._socket.send(data)
-            except OSError as again:
-                raise send_error(again, ip_text(self.peer), len(data)) from None
+                break
+            except OSError as error:
+                # An ICMP error that arrived meanwhile is reported by the next call: it waits in the queue as well.
+                earlier = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO, errno.EACCES)
+                if error.errno not in earlier or attempt == ATTEMPTS - 1:
+                    raise send_error(error, ip_text(self.peer), len(data)) from None
         return Frame(whole.data or b"", before, len(whole.data or b""), self.link_type, self.interface, "out")
 
     def receive(self, timeout: float | None = 0) -> list[Frame]:
@@ -335,11 +349,11 @@ class ICMPDevice(Device):
             if time is None:
                 time, self.clock = now(), PROCESS_CLOCK
             sender = socket.inet_pton(self.family, source[0].partition("%")[0])
-            found.append(self._frame(self._header(sender, self.address, data, ttl) + data, time))
+            found.append(self._frame(self._framed(sender, self.address, data, ttl), time))
         return found
 
     def _error(self, error: SocketError) -> Frame:
-        ours = self._header(self.address, self.peer, error.data, 1) + error.data
+        ours = self._framed(self.address, self.peer, error.data, 1)
         six = self.six
         value = error.info if error.code == errno.EMSGSIZE else 0
         message = struct.pack(">BBHI", error.icmp_type, error.icmp_code, 0, value) + ours
@@ -347,16 +361,17 @@ class ICMPDevice(Device):
             from packetlab.model.checksum import internet_checksum
 
             message = message[:2] + struct.pack(">H", internet_checksum(message)) + message[4:]
-        return self._frame(self._header(error.offender, self.address, message, error.ttl or 0) + message, error.time)
+        header = self._header(error.offender, self.address, message, error.ttl or 0, self._icmp)
+        return self._frame(header + message, error.time)
 
-    def _header(self, src: bytes, dst: bytes, data: bytes, ttl: int) -> bytes:
+    def _header(self, src: bytes, dst: bytes, data: bytes, ttl: int, protocol: int) -> bytes:
         if self.six:
-            return struct.pack(">IHBB16s16s", 6 << 28, len(data), 58, ttl, src, dst)
-        header = IPv4(src=src, dst=dst, ttl=ttl, protocol=1, total_length=20 + len(data))
+            return struct.pack(">IHBB16s16s", 6 << 28, len(data), protocol, ttl, src, dst)
+        header = IPv4(src=src, dst=dst, ttl=ttl, protocol=protocol, total_length=20 + len(data))
         return (header / b"").encapsulate()
 
     def _frame(self, data: bytes, time: int) -> Frame:
-        comment = "IP header filled in from what the kernel told: the socket gave the ICMP message only"
+        comment = "headers filled in from what the kernel told: the socket does not give them"
         return Frame(data, time, len(data), self.link_type, self.interface, "in", comment=comment)
 
     def fileno(self) -> int:

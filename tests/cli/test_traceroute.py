@@ -1,5 +1,6 @@
 """`packetlab traceroute` over real routers of the kernel, by ICMP, UDP and TCP, and with given times."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -8,10 +9,12 @@ import packetlab.protocols
 from packetlab.internet.icmp import EchoReply, TimeExceeded
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.traceroute import Answer, Hop, Traceroute, verdict
-from packetlab.model.errors import NamespaceError
+from packetlab.model.addresses import ip_text
+from packetlab.model.errors import NamespaceError, PrivilegeError
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
-from packetlab.net import Network
+from packetlab.net import Network, VirtualHost
+from packetlab.wire.verbs.traceroute import traceroute
 from tests.cli.live import as_json, packetlab
 from tests.conftest import missing
 
@@ -104,3 +107,31 @@ def test_silence_means_something_else_when_packets_pass() -> None:
     assert "packets pass" in verdict(hop(2, "silence", "silence"), [whole])
     assert "limits" in verdict(hop(2, "router", "silence"), [whole])
     assert "lost" in verdict(hop(2, "router", "silence"), [hop(3, "target", "silence")])
+
+
+class Unprivileged:
+    """A host object that refuses raw and packet sockets, as the kernel does to an ordinary user."""
+
+    def __init__(self, host: VirtualHost) -> None:
+        self.name, self.host = host.name, host
+
+    def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002
+        if family != socket.AF_NETLINK and type == socket.SOCK_RAW:
+            raise PermissionError(1, "Operation not permitted")
+        return self.host.socket(family, type, proto)
+
+
+@pytest.mark.parametrize("way", [WAY4, WAY6], ids=["IPv4", "IPv6"])
+def test_without_privilege_udp_probes_find_the_same_way(chain: Network, way: list[str]) -> None:
+    result = traceroute(way[-1], probes=1, timeout=2, max_hops=5, via=Unprivileged(chain["client"]))
+    assert [[ip_text(one) for one in hop.addresses] for hop in result.hops] == [
+        [one] for one in way
+    ]
+    assert result.reached and result.method == "udp" and not result.exact
+    assert all(answer.rtt is not None and answer.rtt >= 0 for hop in result.hops for answer in hop.answers)
+
+
+def test_without_privilege_other_probes_are_refused_with_what_to_do(chain: Network) -> None:
+    with pytest.raises(PrivilegeError) as caught:
+        traceroute(WAY4[-1], method="tcp", via=Unprivileged(chain["client"]))
+    assert "--udp" in caught.value.remedy
