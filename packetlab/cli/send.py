@@ -8,6 +8,9 @@ import click
 from packetlab.cli.common import interface_option, json_option, print_json, recording, write_option
 from packetlab.model.errors import UsageError
 
+ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redirect")
+"""Layers by which a host on the link is made to send its packets elsewhere."""
+
 
 @click.command(short_help="build a packet and send it")
 @click.argument("expression")
@@ -86,27 +89,40 @@ def _exchange(packet: Any, data: bytes, interface: str, count: int, patience: fl
 
 
 def _device(packet: Any, interface: str) -> Any:
-    from packetlab.model.addresses import ip_text
-    from packetlab.wire.host import LocalHost
     from packetlab.wire.ip_socket import IPDevice
-    from packetlab.wire.lab_only import require_lab
-    from packetlab.wire.netlink import interfaces
     from packetlab.wire.packet_socket import PacketDevice
 
-    own = {address.address for card in interfaces(LocalHost()) for address in card.addresses}
-    macs = {card.mac for card in interfaces(LocalHost())}
-    for header in packet.layers:
-        source = getattr(header, "src", None)
-        if isinstance(source, bytes) and len(source) in (4, 16) and source not in own and any(source):
-            require_lab(None, f"sending from {ip_text(source)}, which is not this machine's address, is allowed")
-            break
+    _refuse_false_claims(packet)
     first = packet.layers[0] if packet.layers else None
     if first is None or first.name.startswith(("eth", "ieee")):
-        if first is not None and first.src not in macs:
-            require_lab(None, "sending from another card's MAC address is allowed")
         return PacketDevice(interface)
     protocol = first.protocol if len(first.dst) == 4 else first.next_header
     return IPDevice(first.dst, protocol, interface=interface)
+
+
+def _refuse_false_claims(packet: Any) -> None:
+    """UsageError outside a lab where any layer speaks for somebody else, or tells others how to route."""
+    from packetlab.model.addresses import ip_text
+    from packetlab.wire.host import LocalHost
+    from packetlab.wire.lab_only import require_lab
+    from packetlab.wire.netlink import interfaces
+
+    cards = interfaces(LocalHost())
+    own, macs = {address.address for card in cards for address in card.addresses}, {card.mac for card in cards}
+    for number, header in enumerate(packet.layers):
+        source = getattr(header, "src", None)
+        if number == 0 and isinstance(source, bytes) and len(source) == 6 and source not in macs:
+            require_lab(None, "sending from another card's MAC address is allowed")
+        if isinstance(source, bytes) and len(source) in (4, 16) and source not in own and any(source):
+            require_lab(None, f"sending from {ip_text(source)}, which is not this machine's address, is allowed")
+        # A probe claims nothing: its sender address is 0.0.0.0 (RFC 5227 section 1.1).
+        claimed, card = getattr(header, "sender_protocol", b""), getattr(header, "sender_hardware", b"")
+        if any(claimed) and (claimed not in own or card not in macs):
+            require_lab(None, "claiming an address in ARP that is not this machine's is allowed")
+        if header.name == "icmpv6.neighbour_advertisement" and header.target not in own:
+            require_lab(None, f"claiming {ip_text(header.target)}, which is not this machine's address, is allowed")
+        if header.name in ROUTING_CLAIMS:
+            require_lab(None, "telling others which way to send is allowed")
 
 
 def _answers(sent: Any, got: Any) -> bool:

@@ -113,3 +113,28 @@ def test_an_expression_or_hex_gives_the_packet_it_says() -> None:
     assert packet.payload == b"hi"
     assert read_packet("00:01 02 03").encapsulate() == bytes(range(4))
     assert json.dumps(packet.payload.decode()) == '"hi"'
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f'IPv4(src="10.9.9.9", dst="{SERVER}") / UDP(src_port=1, dst_port=2) / "x"',
+        f'IPv6(src="fd00:9::9", dst="{SERVER6}") / UDP(src_port=1, dst_port=2) / "x"',
+        'Ethernet(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:01") / "x"',
+        f'Ethernet(dst="ff:ff:ff:ff:ff:ff", src="MAC") / ARP(operation=2, sender_hardware="MAC", '
+        f'sender_protocol="{SERVER}", target_hardware="00:00:00:00:00:00", target_protocol="{CLIENT}")',
+        f'IPv6(src="{CLIENT6}", dst="{SERVER6}", hop_limit=255) / NeighbourAdvertisement(target="fd00:1::254")',
+        f'IPv6(src="{CLIENT6}", dst="{SERVER6}", hop_limit=255) / RouterAdvertisement6(lifetime=0)',
+    ],
+    ids=["IPv4", "IPv6", "MAC", "ARP", "NDP", "router"],
+)
+def test_claiming_to_be_somebody_else_is_refused_outside_a_lab(network: Network, words: str) -> None:
+    client = network["client"]
+    words = words.replace("MAC", client.mac())
+    # Without its mark, the host's own network looks like a real one.
+    command = ["env", "-u", "PACKETLAB_HOST", sys.executable, "-m", "packetlab.cli.main", "send", "-I", "eth0", words]
+    refused = client.run(command, timeout=60)
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "only inside a virtual network" in refused.stderr
+    allowed = packetlab(client, "send", "-I", "eth0", "-W", "0", words)
+    assert allowed.returncode == 1, allowed.stderr
