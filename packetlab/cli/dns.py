@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command(short_help="ask what a name stands for")
 @click.argument("words", nargs=-1, required=True, metavar="NAME [@SERVER] [TYPE]")
 @click.option("-x", "--reverse", is_flag=True, help="NAME is an address: which name belongs to it?")
-@click.option("-t", "--tcp", is_flag=True, help="Ask over TCP at once.")
+@click.option("-t", "--tcp", is_flag=True, help="Ask over TCP at once (also: +tcp).")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), default=53, show_default=True, help="Port of the server.")
 @click.option("--no-edns", is_flag=True, help="Do not offer larger answers (RFC 6891).")
 @click.option("-W", "--timeout", type=float, default=2.0, show_default=True, help="Seconds for each try.")
@@ -36,7 +36,8 @@ def dns(
     from packetlab.wire.verbs import dns as verb
 
     server = next((word[1:] for word in words if word.startswith("@")), "")
-    rest = [word for word in words if not word.startswith("@")]
+    rest = [word for word in words if not word.startswith("@") and word != "+tcp"]
+    tcp = tcp or "+tcp" in words
     if not 1 <= len(rest) <= 2:
         raise UsageError("give one name, and at most one type", remedy="packetlab dns NAME [@SERVER] [TYPE]")
     name, kind = rest[0], rest[1] if len(rest) > 1 else "A"

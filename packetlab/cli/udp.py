@@ -1,5 +1,9 @@
 """`packetlab udp`: one datagram there, and what comes back; `--listen` answers those of others."""
 
+import json
+import sys
+from typing import Any
+
 import click
 
 from packetlab.cli.common import duration, family_options, json_option, print_json, say
@@ -41,6 +45,9 @@ def udp(
             click.echo(f"echoing on UDP port {listen}; Ctrl-C ends", err=True)
             for address, sender, data in udp_echo(listen, count=count, seconds=seconds, stop=stop):
                 seen += 1
+                if as_json:
+                    _print_line({"address": address, "port": sender, "data": data.hex()})
+                    continue
                 say(f"{address} port {sender}: {len(data)} bytes  {safe_text(data, limit=60)}")
         return 0 if seen else 1
     if host is None or port is None:
@@ -63,3 +70,9 @@ def udp(
     if result.reply:
         say("  " + safe_text(result.reply, limit=400))
     return 0 if result.ok else 1
+
+
+def _print_line(value: dict[str, Any]) -> None:
+    """One object a line, so that a program can read while we go on."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()

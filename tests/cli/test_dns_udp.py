@@ -120,3 +120,91 @@ def test_listen_echoes_as_many_datagrams_as_asked_for(served: Network) -> None:
     out, _ = process.communicate(timeout=30)
     assert process.wait(5) == 0
     assert b"4 bytes  ping" in out
+
+
+def test_a_datagram_that_cannot_be_answered_does_not_end_the_echo(served: Network) -> None:
+    """UDP allows source port 0, to which nothing can be sent (RFC 768)."""
+    import threading
+    import time
+
+    from packetlab.wire.verbs.udp import udp_echo
+
+    seen: list[bytes] = []
+
+    def listen() -> None:
+        seen.extend(data for _, _, data in udp_echo(4002, via=served["client"], count=1, seconds=20))
+
+    echo = threading.Thread(target=listen)
+    echo.start()
+    time.sleep(0.3)
+    nobody = f'IPv4(src="{SERVER}", dst="{CLIENT}") / UDP(src_port=0, dst_port=4002) / "no way back"'
+    packetlab(served["server"], "send", "-W", "0", nobody)
+    assert packetlab(served["server"], "udp", CLIENT, "4002", "ping").returncode == 0
+    echo.join()
+    assert seen == [b"ping"]
+
+
+def test_a_server_that_does_not_know_edns_is_asked_again_without(served: Network) -> None:
+    import socket
+    import threading
+
+    from packetlab.application.dns import DNS, A
+    from packetlab.model.packet import decapsulate
+
+    asked: list[DNS] = []
+
+    def old_server() -> None:
+        with served["far"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("0.0.0.0", 5301))
+            sock.settimeout(10)
+            for _ in range(2):
+                data, peer = sock.recvfrom(4096)
+                question = decapsulate(data, DNS)[DNS]
+                asked.append(question)
+                if question.additionals:
+                    answer = question.replace(response=1, response_code=1, additionals=(), additional_count=None)
+                else:
+                    records = (A(owner="x.test", address="192.0.2.9"),)
+                    answer = question.replace(response=1, answers=records, answer_count=None)
+                sock.sendto(answer.encode(), peer)
+
+    server = threading.Thread(target=old_server)
+    server.start()
+    result = dns("x.test", server="10.0.2.1", port=5301, via=served["client"])
+    server.join()
+    assert result.ok and result.tries == 2
+    assert [len(one.additionals) for one in asked] == [1, 0]
+
+
+def test_an_answer_that_trickles_over_tcp_does_not_outlast_the_timeout(served: Network) -> None:
+    import socket
+    import threading
+    import time
+
+    from packetlab.wire.verbs.dns import NoAnswerError
+
+    def trickle() -> None:
+        with served["far"].socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(("0.0.0.0", 5302))
+            listening.listen()
+            ready.set()
+            peer, _ = listening.accept()
+            with peer:
+                try:
+                    peer.send(b"\x01\x00")
+                    for _ in range(40):
+                        time.sleep(0.1)
+                        peer.send(b"x")
+                except OSError:
+                    pass
+
+    ready = threading.Event()
+    server = threading.Thread(target=trickle)
+    server.start()
+    assert ready.wait(10)
+    begin = time.monotonic()
+    with pytest.raises(NoAnswerError):
+        dns("x.test", server="10.0.2.1", port=5302, tcp=True, timeout=0.5, via=served["client"])
+    assert time.monotonic() - begin < 3
+    server.join()

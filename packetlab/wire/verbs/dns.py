@@ -15,6 +15,9 @@ from packetlab.wire.ip_socket import family_of
 
 PORT = 53
 LARGEST = 65_535
+MAX_IGNORED = 100
+"""Wrong answers that are told; more are passed over in silence."""
+FORMAT_ERROR = 1
 
 
 class NoAnswerError(PacketLabError):
@@ -69,6 +72,11 @@ def dns(
     asked = query(name, number, identifier=secrets.randbits(16), edns=edns)
     if not tcp:
         packet, rtt, tries, ignored = _by_datagram(host, address, port, asked, timeout, retries)
+        if edns and packet[DNS].response_code == FORMAT_ERROR:
+            # RFC 6891 section 7: a server that does not know EDNS says so; it is asked again without.
+            asked = query(name, number, identifier=secrets.randbits(16), edns=False)
+            packet, rtt, more, ignored = _by_datagram(host, address, port, asked, timeout, retries)
+            tries += more
         if not packet[DNS].truncated:
             return DNSResult(name, kind.upper(), address, "UDP", rtt, tries, False, packet, tuple(ignored))
     packet, rtt = _by_stream(host, address, port, asked, timeout)
@@ -114,7 +122,8 @@ def _by_datagram(
                     why = _wrong(packet, asked)
                     if not why:
                         return packet, time.monotonic_ns() - start, tries, ignored
-                    ignored.append(why)
+                    if len(ignored) < MAX_IGNORED:
+                        ignored.append(why)
             except TimeoutError:
                 continue
             except ConnectionRefusedError:
@@ -137,8 +146,9 @@ def _by_stream(host: Host, address: str, port: int, asked: DNS, timeout: float) 
             sock.settimeout(timeout)
             sock.connect((address, port))
             sock.sendall(len(data).to_bytes(2, "big") + data)
-            size = int.from_bytes(_exactly(sock, 2), "big")
-            packet = decapsulate(_exactly(sock, size), DNS)
+            deadline = time.monotonic() + timeout
+            size = int.from_bytes(_exactly(sock, 2, deadline), "big")
+            packet = decapsulate(_exactly(sock, size, deadline), DNS)
     except TimeoutError:
         raise NoAnswerError(f"{address} did not answer over TCP within {timeout:g} s") from None
     except OSError as error:
@@ -149,9 +159,14 @@ def _by_stream(host: Host, address: str, port: int, asked: DNS, timeout: float) 
     return packet, time.monotonic_ns() - start
 
 
-def _exactly(sock: socket.socket, count: int) -> bytes:
+def _exactly(sock: socket.socket, count: int, deadline: float) -> bytes:
+    """So many bytes; TimeoutError where they have not all come by then, however they trickle."""
     data = b""
     while len(data) < count:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
         more = sock.recv(count - len(data))
         if not more:
             raise ConnectionError("the connection was closed in the middle of the answer")

@@ -90,10 +90,9 @@ def udp_echo(
     Ends after `count` datagrams or so many `seconds`, or when asked to stop.
     """
     source = via or LocalHost()
-    with source.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    with _either_socket(source) as sock:
         try:
-            sock.bind(("::", port))
+            sock.bind(("::" if sock.family == socket.AF_INET6 else "0.0.0.0", port))
         except OSError as error:
             raise UsageError(f"nobody can listen on port {port}: {error.strerror}", remedy="choose another") from None
         deadline = None if seconds is None else time.monotonic() + seconds
@@ -105,7 +104,20 @@ def udp_echo(
             ready = wait([sock, stop] if stop is not None else [sock], patience)
             if sock not in ready:
                 continue
-            data, peer = sock.recvfrom(65_535)
-            sock.sendto(data, peer)
+            try:
+                data, peer = sock.recvfrom(65_535)
+                sock.sendto(data, peer)
+            except OSError:
+                continue  # one peer that cannot be answered (port 0, no way back) must not end it for the others
             left = None if left is None else left - 1
             yield peer[0].removeprefix("::ffff:"), peer[1], data
+
+
+def _either_socket(source: Host) -> socket.socket:
+    """A UDP socket for IPv6 and IPv4; for IPv4 alone where the machine has no IPv6."""
+    try:
+        sock = source.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    except OSError:
+        return source.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return sock
