@@ -90,6 +90,7 @@ def _line(event: "PingEvent", source: bytes) -> str:
 def _summary(result: "PingResult") -> list[str]:
     found = result.statistics
     extras = [(found.duplicates, "duplicate"), (found.late, "late"), (found.wrong, "wrong"),
+              (found.pending, "still under way"),
               (found.errors, "ICMP errors" if found.errors != 1 else "ICMP error")]  # fmt: skip
     words = "".join(f", {count} {name}" for count, name in extras if count)
     lines = ["", f"--- {result.target}: {found.sent} sent, {found.received} received, {found.loss:.0%} lost{words}"]
@@ -98,7 +99,7 @@ def _summary(result: "PingResult") -> list[str]:
             f"{value / 1e6:.3f}" for value in (found.minimum, found.average, found.maximum, found.deviation)
         )
         lines.append(f"round trip min/avg/max/mdev = {values} ms, by the {result.clock.split()[0]} clock")
-    elif found.errors == 0 and found.sent:
+    elif found.errors == 0 and found.sent > found.pending:
         lines.append("silence: the host is off, the way there or back is broken, or a firewall drops echo requests")
     return lines
 
@@ -115,7 +116,8 @@ def _data(result: "PingResult", events: "list[PingEvent]") -> dict[str, Any]:
     return {
         "host": result.target.name, "address": ip_text(result.target.address), "source": ip_text(result.target.source),
         "interface": result.target.interface, "clock": result.clock, "exact": result.exact, "sent": found.sent,
-        "received": found.received, "loss": round(found.loss, 6), "duplicates": found.duplicates, "late": found.late,
+        "received": found.received, "pending": found.pending,
+        "loss": round(found.loss, 6), "duplicates": found.duplicates, "late": found.late,
         "wrong": found.wrong, "errors": found.errors, "min_ns": found.minimum, "avg_ns": round(found.average),
         "max_ns": found.maximum, "mdev_ns": round(found.deviation), "stopped": result.stopped, "events": shown,
     }  # fmt: skip

@@ -80,6 +80,8 @@ class Statistics:
     late: int = 0
     wrong: int = 0
     errors: int = 0
+    pending: int = 0
+    """Requests whose time was not up when the ping was interrupted: neither answered nor lost."""
     minimum: int = 0
     maximum: int = 0
     total: int = 0
@@ -112,8 +114,9 @@ class Statistics:
 
     @property
     def loss(self) -> float:
-        """Share of the requests that were not answered in time, 0 to 1."""
-        return 1 - self.received / self.sent if self.sent else 0.0
+        """Share of the requests that were not answered in time, 0 to 1; those under way do not count."""
+        judged = self.sent - self.pending
+        return 1 - self.received / judged if judged > 0 else 0.0
 
 
 @dataclass(slots=True)
@@ -198,15 +201,25 @@ class Ping(Conversation):
 
     def expire(self, now: int) -> Step:
         """Send the next request, and give up on old ones."""
+        events = self._give_up(now)
+        send = self._send(now) if self.next_send is not None and self.next_send <= now else []
+        return self._step(now, events, send)
+
+    def stop(self, now: int) -> Step:
+        """Requests whose time is up are lost; the others are still under way, and nobody knows of them."""
+        events = self._give_up(now)
+        self.statistics.pending = self.waiting
+        return Step(events=events, done=True)
+
+    # ------------------------------------------------------------ parts
+
+    def _give_up(self, now: int) -> list[PingEvent]:
         events: list[PingEvent] = []
         while (request := self._oldest()) is not None and request.expires <= now:
             request.state = "lost"
             self.waiting -= 1
             events.append(NoReply(self.order[0], now))
-        send = self._send(now) if self.next_send is not None and self.next_send <= now else []
-        return self._step(now, events, send)
-
-    # ------------------------------------------------------------ parts
+        return events
 
     def _send(self, now: int) -> list[Packet]:
         statistics = self.statistics

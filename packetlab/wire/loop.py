@@ -11,7 +11,7 @@ say; without it, a KeyboardInterrupt while waiting does the same.
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,18 +90,16 @@ def run(conversation: Conversation, *devices: Device, stop: Stop | None = None) 
             return
         deadline = step.deadline
         if stop is not None and stop.asked:
-            yield from _stopped(conversation, sender, now())
+            yield from _stopped(conversation, devices, now)
             return
         late = deadline is not None and deadline <= now()
         timeout = None if deadline is None else max(0, deadline - now()) / 1e9
         try:
             ready = wait(waiting, timeout)
         except KeyboardInterrupt:
-            yield from _stopped(conversation, sender, now())
+            yield from _stopped(conversation, devices, now)
             return
-        got = [(frame, device) for device in devices if device in ready for frame in device.receive(0)]
-        if len(devices) > 1:
-            got.sort(key=lambda each: each[0].time)
+        got = _arrived([device for device in devices if device in ready])
         step = Step(deadline=deadline)
         for frame, device in got:
             packet = device.packet(frame)
@@ -129,9 +127,28 @@ def _transmit(conversation: Conversation, sender: Device, step: Step) -> None:
             conversation.sent(packet, frame)
 
 
-def _stopped(conversation: Conversation, sender: Device, now: int) -> Iterator[Any]:
-    step = conversation.stop(now)
-    _transmit(conversation, sender, step)
+def _arrived(devices: Sequence[Device]) -> list[tuple[Frame, Device]]:
+    """What waits in the devices (one batch of each), oldest first."""
+    got = [(frame, device) for device in devices for frame in device.receive(0)]
+    if len(devices) > 1:
+        got.sort(key=lambda each: each[0].time)
+    return got
+
+
+def _stopped(conversation: Conversation, devices: Sequence[Device], now: Callable[[], int]) -> Iterator[Any]:
+    """Hear what has arrived already - the interruption must not lose it -, then let the conversation end."""
+    for frame, device in _arrived(devices):
+        packet = device.packet(frame)
+        if frame.direction == "out":
+            conversation.sent(packet, frame)
+            continue
+        step = conversation.receive(packet, frame)
+        _transmit(conversation, devices[0], step)
+        yield from step.events
+        if step.done:
+            return
+    step = conversation.stop(now())
+    _transmit(conversation, devices[0], step)
     yield from step.events
 
 

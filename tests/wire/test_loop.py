@@ -118,6 +118,16 @@ def test_a_request_to_stop_ends_the_wait_and_lets_the_conversation_speak(
     assert [frame.data[14:] for frame in pair[1].receive(0)] == [b"hello", b"bye"]
 
 
+def test_what_has_arrived_is_heard_before_the_conversation_is_stopped(
+    pair: tuple[MemoryDevice, MemoryDevice],
+) -> None:
+    stop = Stop()
+    pair[1].send(Ethernet(dst=A, src=B) / b"hello")
+    stop.ask()
+    assert next(run(Echo(wait=60_000 * MS), pair[0], stop=stop)) == "answer"
+    stop.close()
+
+
 def test_ctrl_c_becomes_a_request_to_stop_and_the_old_handler_returns(
     pair: tuple[MemoryDevice, MemoryDevice],
 ) -> None:

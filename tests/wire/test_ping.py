@@ -113,6 +113,19 @@ def test_a_reply_after_the_timeout_is_late_and_the_request_stays_lost() -> None:
     assert ping.statistics.received == 0 and ping.statistics.late == 1
 
 
+def test_a_request_whose_time_is_not_up_when_it_is_interrupted_is_under_way_and_not_lost() -> None:
+    ping = pinger(count=None, interval=0.5, timeout=1.0)
+    ping.begin(0)
+    hear(ping, 10_000_000, echo(1))
+    ping.expire(500_000_000)
+    ping.expire(1_000_000_000)
+    step = ping.stop(1_600_000_000)  # the second went at 0.5 s: its second is over; the third's is not
+    assert step.done
+    assert [event.sequence for event in step.events if isinstance(event, NoReply)] == [2]
+    assert (ping.statistics.sent, ping.statistics.received, ping.statistics.pending) == (3, 1, 1)
+    assert ping.statistics.loss == 0.5
+
+
 def test_an_echo_of_another_ping_is_left_alone() -> None:
     ping = pinger()
     deadline = ping.begin(0).deadline
