@@ -18,7 +18,7 @@ from packetlab.capture.index import Chunk
 from packetlab.model.fault import CUT
 from packetlab.model.fields import FieldSpec, FixedBytes, Length, UInt
 from packetlab.model.header import Header
-from packetlab.model.packet import decapsulate, first_header
+from packetlab.model.packet import Packet, decapsulate, first_header
 
 MAX_DEPTH = 64
 
@@ -45,28 +45,54 @@ class Found:
 
 
 @dataclass(slots=True)
+class Places:
+    """Where headers of one class lie: a row per header, offsets from the beginning of its packet."""
+
+    rows: Column
+    at: Column
+    body: Column
+    """Where the header ends."""
+    stop: Column
+    """Where its body ends in the captured bytes."""
+    claimed: Column
+    """Where the body ended on the wire, by the length field nearest around it; beyond `stop` in a cut packet."""
+
+
+@dataclass(slots=True)
 class _Group:
     cls: type[Header]
     rows: Column
     at: Column
     stop: Column
+    claimed: Column
+
+    def of(self, keep: Column) -> "_Group":
+        """The chosen rows (a mask)."""
+        return _Group(self.cls, self.rows[keep], self.at[keep], self.stop[keep], self.claimed[keep])
 
 
 class Scan:
     """One pass over a chunk: which rows hold which headers, and the values of the fields that were asked for."""
 
     def __init__(
-        self, chunk: Chunk, wanted: Iterable[FieldOf], present: Iterable[type[Header]] = (), *, quoted: bool = True
+        self,
+        chunk: Chunk,
+        wanted: Iterable[FieldOf],
+        present: Iterable[type[Header]] = (),
+        *,
+        placed: Iterable[type[Header]] = (),
+        quoted: bool = True,
     ) -> None:
-        """`quoted`: also look into packets that ICMP errors quote."""
+        """`quoted`: also look into packets that ICMP errors quote. `placed`: classes that `places` is asked for."""
         self.chunk = chunk
         self.quoted = quoted
         self.wanted = tuple(wanted)
         self.classes = tuple(present)
         self._found: dict[FieldOf, list[Found]] = {field: [] for field in self.wanted}
         self._present: dict[type[Header], list[Column]] = {cls: [] for cls in self.classes}
+        self._places: dict[type[Header], list[Places]] = {cls: [] for cls in placed}
         self._slow = np.zeros(len(chunk), bool)
-        targets = {field.header for field in self.wanted} | set(self.classes)
+        targets = {field.header for field in self.wanted} | set(self.classes) | set(self._places)
         self._reach = _Reach(targets)
         self._run()
 
@@ -96,6 +122,10 @@ class Scan:
             mask[rows] = True
         return mask
 
+    def places(self, cls: type[Header]) -> list[Places]:
+        """Where the headers of a class in `placed` lie, outer ones first."""
+        return self._places[cls]
+
     @property
     def slow_rows(self) -> int:
         """How many packets were read one by one."""
@@ -110,7 +140,8 @@ class Scan:
             cls = first_header(int(link_type))
             if cls is not None:
                 rows = np.flatnonzero(packets.link_type == link_type)
-                groups.append(_Group(cls, rows, np.zeros(len(rows), np.int64), packets.captured[rows].astype(np.int64)))
+                have, sent = packets.captured[rows].astype(np.int64), packets.wire[rows].astype(np.int64)
+                groups.append(_Group(cls, rows, np.zeros(len(rows), np.int64), have, np.maximum(have, sent)))
         for _ in range(MAX_DEPTH):
             groups = [inner for group in groups for inner in self._step(group)]
             if not groups:
@@ -138,7 +169,7 @@ class Scan:
             members = yield from self._members(group, plan, matrix)
             if members.any():
                 others = ~members
-                group = _Group(cls, group.rows[others], group.at[others], group.stop[others])
+                group = group.of(others)
                 matrix = matrix[others]
         columns: dict[str, Column] = {}
 
@@ -154,31 +185,35 @@ class Scan:
         body = group.at + plan.size
         if plan.header_length is not None:
             body = group.at + _bytes(plan.header_length, column(plan.header_length.name), plan, body - group.at)
-            sound &= (body >= group.at + plan.size) & (body <= group.stop)
-        stop = group.stop
+            sound &= body >= group.at + plan.size
+            body = np.minimum(body, group.stop)  # a length that says more than there is counts for what there is
+        stop, claimed = group.stop, group.claimed
         if plan.body_length is not None:
             fill = plan.body_length.fill
             assert isinstance(fill, Length)
             counted = _bytes(plan.body_length, column(plan.body_length.name), plan, 0)
             end = (group.at if fill.counts == "header+body" else body) + counted
             if fill.zero_is_rest:
-                end = np.where(column(plan.body_length.name) == 0, group.stop, end)
-            sound &= (end >= body) & (end <= group.stop)
-            stop = end
+                end = np.where(column(plan.body_length.name) == 0, group.claimed, end)
+            sound &= end >= body
+            stop, claimed = np.minimum(end, stop), end
         if not sound.all():
             self._slow[group.rows[~sound]] = True
             matrix, columns = matrix[sound], {}
-            body, stop = body[sound], stop[sound]
-            group = _Group(cls, group.rows[sound], group.at[sound], group.stop[sound])
+            body, stop, claimed = body[sound], stop[sound], claimed[sound]
+            group = group.of(sound)
         if not self._note(group, plan, column):
             return
-        yield from self._inside(group, plan, column, body, stop)
+        for wanted, found in self._places.items():
+            if issubclass(cls, wanted):
+                found.append(Places(group.rows, group.at, body, stop, claimed))
+        yield from self._inside(group, plan, column, body, stop, claimed)
 
     def _without(self, group: _Group, keep: Column) -> _Group:
         if keep.all():
             return group
         self._slow[group.rows[~keep]] = True
-        return _Group(group.cls, group.rows[keep], group.at[keep], group.stop[keep])
+        return group.of(keep)
 
     def _members(self, group: _Group, plan: Plan, matrix: Column) -> Any:
         keys = read_column(matrix, plan.places[group.cls.family])
@@ -189,7 +224,9 @@ class Scan:
                 continue
             mine = keys == key
             taken |= mine
-            yield _Group(member, group.rows[mine], group.at[mine], group.stop[mine])
+            inside = group.of(mine)
+            inside.cls = member
+            yield inside
         return taken
 
     def _note(self, group: _Group, plan: Plan, column: Any) -> bool:
@@ -209,13 +246,19 @@ class Scan:
             return False
         return True
 
-    def _inside(self, group: _Group, plan: Plan, column: Any, body: Column, stop: Column) -> Iterator[_Group]:
+    def _inside(
+        self, group: _Group, plan: Plan, column: Any, body: Column, stop: Column, claimed: Column
+    ) -> Iterator[_Group]:
         cls = group.cls
+
+        def inner_group(inner: type[Header], mine: Column) -> _Group:
+            return _Group(inner, group.rows[mine], body[mine], stop[mine], claimed[mine])
+
         open_rows = body < stop
         if isinstance(cls.opaque, str):
             open_rows &= column(cls.opaque) == 0
         if cls.body is not None:
-            yield self._inner(cls.body, group, open_rows, body, stop)
+            yield inner_group(cls.body, open_rows)
             return
         left = open_rows.copy()
         for name in plan.next_fields:
@@ -231,14 +274,11 @@ class Scan:
                 if cls.next_by and inner.accepts is not None:
                     self._slow[group.rows[mine]] = True  # whether the bytes look right is asked packet by packet
                 else:
-                    yield self._inner(inner, group, mine, body, stop)
+                    yield inner_group(inner, mine)
         if cls.variant is not None and left.any():
             self._slow[group.rows[left]] = True
         if any(self._reach.leads(guess) for guess in cls.guesses if cls.next_by) and left.any():
             self._slow[group.rows[left]] = True
-
-    def _inner(self, inner: type[Header], group: _Group, mine: Column, body: Column, stop: Column) -> _Group:
-        return _Group(inner, group.rows[mine], body[mine], stop[mine])
 
     # ------------------------------------------------------------ packets that are not plain
 
@@ -253,12 +293,17 @@ class Scan:
                     found.rows, found.values = found.rows[keep], found.values[keep]
         for cls, parts in self._present.items():
             self._present[cls] = [part[~self._slow[part]] for part in parts]
+        for cls, places in self._places.items():
+            self._places[cls] = [_kept(place, ~self._slow[place.rows]) for place in places]
         values: dict[FieldOf, list[tuple[int, Any]]] = {field: [] for field in self.wanted}
+        where: dict[type[Header], list[tuple[int, int, int, int, int]]] = {cls: [] for cls in self._places}
         present: dict[type[Header], list[int]] = {cls: [] for cls in self.classes}
         packets = self.chunk.packets
         for row in rows.tolist():
             packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
             headers = [header for header, _ in packet.walk()] if self.quoted else packet.layers
+            for cls, found_places in where.items():
+                found_places.extend((row, *place) for place in _places_in(packet, cls, int(packets.wire[row])))
             for header in headers:
                 for cls in self.classes:
                     if isinstance(header, cls):
@@ -271,8 +316,33 @@ class Scan:
         for field, pairs in values.items():
             if pairs:
                 self._found[field].append(_as_columns(field.spec, pairs))
+        for cls, found_places in where.items():
+            if found_places:
+                self._places[cls].append(Places(*np.asarray(found_places, np.int64).T))
         for cls, rows_of in present.items():
             self._present[cls].append(np.asarray(rows_of, np.int64))
+
+
+def _kept(places: Places, keep: Column) -> Places:
+    if keep.all():
+        return places
+    return Places(places.rows[keep], places.at[keep], places.body[keep], places.stop[keep], places.claimed[keep])
+
+
+def _places_in(packet: Packet, cls: type[Header], wire_length: int) -> Iterator[tuple[int, int, int, int]]:
+    """(at, body, stop, claimed) of each header of the class."""
+    claimed = max(wire_length, len(packet.data or b""))
+    for header, (at, body, stop) in zip(packet.layers, packet.bounds(), strict=True):
+        for spec in header.fields:
+            fill = spec.fill
+            if isinstance(fill, Length) and fill.counts in ("header+body", "body"):
+                value, start = getattr(header, spec.slot), at if fill.counts == "header+body" else body
+                if value is CUT or (value == 0 and fill.zero_is_rest):
+                    continue
+                end = start + value * fill.unit + fill.plus
+                claimed = end if end >= body else claimed
+        if isinstance(header, cls):
+            yield at, body, stop, max(claimed, stop)
 
 
 def _as_columns(spec: FieldSpec, pairs: list[tuple[int, Any]]) -> Found:
