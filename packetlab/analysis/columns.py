@@ -154,6 +154,9 @@ class Scan:
     def _step(self, group: _Group) -> Iterator[_Group]:
         """Read one header of a group, and yield the groups of what is inside."""
         cls = group.cls
+        if not cls.fields and cls.variant is not None:
+            yield from self._by_first_byte(group)
+            return
         if not self._reach.leads(cls):
             return
         plan = plan_of(cls)
@@ -196,7 +199,7 @@ class Scan:
             if fill.zero_is_rest:
                 end = np.where(column(plan.body_length.name) == 0, group.claimed, end)
             sound &= end >= body
-            stop, claimed = np.minimum(end, stop), end
+            stop, claimed = np.minimum(end, stop), np.minimum(end, claimed)
         if not sound.all():
             self._slow[group.rows[~sound]] = True
             matrix, columns = matrix[sound], {}
@@ -208,6 +211,17 @@ class Scan:
             if issubclass(cls, wanted):
                 found.append(Places(group.rows, group.at, body, stop, claimed))
         yield from self._inside(group, plan, column, body, stop, claimed)
+
+    def _by_first_byte(self, group: _Group) -> Iterator[_Group]:
+        """A class without a field of its own (RawIP) hands all it meets over, by the first byte."""
+        assert group.cls.variant is not None
+        firsts = self.chunk.heads(1, group.rows, group.at)[:, 0]
+        for first in np.unique(firsts[group.at < group.stop]):
+            inner = group.cls.variant(bytes([first]), 0, 1)
+            if inner is not None:
+                inside = group.of((firsts == first) & (group.at < group.stop))
+                inside.cls = inner
+                yield inside
 
     def _without(self, group: _Group, keep: Column) -> _Group:
         if keep.all():
@@ -340,7 +354,7 @@ def _places_in(packet: Packet, cls: type[Header], wire_length: int) -> Iterator[
                 if value is CUT or (value == 0 and fill.zero_is_rest):
                     continue
                 end = start + value * fill.unit + fill.plus
-                claimed = end if end >= body else claimed
+                claimed = min(end, claimed) if end >= body else claimed
         if isinstance(header, cls):
             yield at, body, stop, max(claimed, stop)
 
