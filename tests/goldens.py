@@ -11,6 +11,7 @@ from packetlab.internet.ipv6 import IPv6
 from packetlab.link.ethernet import Ethernet
 from packetlab.link.linux_cooked import LinuxCooked, LinuxCooked2
 from packetlab.link.loopback import Loopback, Null, RawIP
+from packetlab.link.ppp import PPP
 from packetlab.model.header import Header
 from tests.goldens_scapy import BYTES, EXPRESSIONS
 
@@ -283,6 +284,31 @@ golden("vxlan", Ethernet,
        ' dst="192.0.2.2") / UDP(sport=40000, dport=4789) / VXLAN(vni=42, flags=8) /'
        ' Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src="198.51.100.1",'
        ' dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+
+golden("mpls", Ethernet,
+       "020000000002020000000001884703e81a3f0001813f4500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / MPLS(label=16001, cos=5, s=0, ttl='
+       '63) / MPLS(label=24, s=1, ttl=63) / IP(src="192.0.2.1", dst="192.0.2.2")'
+       ' / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("pppoe", Ethernet,
+       "020000000002020000000001886411000007001f00214500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / PPPoE(sessionid=7) / PPP(proto=0x2'
+       '1) / IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+golden("pppoe discovery", Ethernet,
+       "020000000002020000000001886311090000000401010000",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")'
+       ' / PPPoED(code=9) / b"\\x01\\x01\\0\\0"')  # fmt: skip
+golden("ppp with address", PPP,
+       "ff030057600000000009114020010db800000000000000000000000120010db80000000000000000000000020001000200092c6478",
+       'scapy 2.8.0: HDLC() / PPP(proto=0x57) / IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=1, dport=2'
+       ') / b"x"')  # fmt: skip
+golden("geneve", Ethernet,
+       "020000000002020000000001080045000057000100004011f691c0000201c00002029c4017c1004368570200655800002a00010280016162"
+       "636402000000000402000000000308004500001d000100004011f6cbc0000201c000020200010002000903d578",
+       'scapy 2.8.0: Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="192.0.2.1", dst="192.0.2.2'
+       '") / UDP(sport=40000, dport=6081) / GENEVE(vni=42, options=[GeneveOptions(classid=0x102, type=0x80, lengt'
+       'h=1, data=b"abcd")]) / Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src="192.0.2.1", dst='
+       '"192.0.2.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
 
 golden("http request", Ethernet,
        "02000000020102000000010108004500006e09c04000400619c70a0001020a000202d5ac00502fedc342e8cd425d8018003fa0850000"
