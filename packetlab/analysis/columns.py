@@ -8,12 +8,13 @@ them against each other.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from packetlab.analysis.plan import Column, Plan, plan_of, read_column
+from packetlab.analysis.cells import At, Cells, distinct, one_number, taken
+from packetlab.analysis.plan import Column, Plan, plan_of
 from packetlab.capture.index import Chunk
 from packetlab.model.fault import CUT
 from packetlab.model.fields import FieldSpec, FixedBytes, Length, UInt
@@ -59,16 +60,35 @@ class Places:
 
 
 @dataclass(slots=True)
+class Visit:
+    """Headers of one class in packets of one make-up."""
+
+    path: tuple[type[Header], ...]
+    """The classes around it, outermost first, and its own."""
+    rows: Column
+    at: At
+    network: tuple[type[Header], At] | None
+    """The IP header nearest around it (or itself), and where that lies."""
+
+
+@dataclass(slots=True)
 class _Group:
     cls: type[Header]
     rows: Column
-    at: Column
+    at: At
     stop: Column
     claimed: Column
+    path: tuple[type[Header], ...] = ()
+    """What is around it."""
+    network: tuple[type[Header], At] | None = None
 
     def of(self, keep: Column) -> "_Group":
         """The chosen rows (a mask)."""
-        return _Group(self.cls, self.rows[keep], self.at[keep], self.stop[keep], self.claimed[keep])
+        if keep.all():
+            return self
+        network = self.network and (self.network[0], taken(self.network[1], keep))
+        rows, at, stop, claimed = self.rows[keep], taken(self.at, keep), self.stop[keep], self.claimed[keep]
+        return _Group(self.cls, rows, at, stop, claimed, self.path, network)
 
 
 class Scan:
@@ -81,9 +101,13 @@ class Scan:
         present: Iterable[type[Header]] = (),
         *,
         placed: Iterable[type[Header]] = (),
+        visited: Iterable[type[Header]] = (),
         quoted: bool = True,
     ) -> None:
-        """`quoted`: also look into packets that ICMP errors quote. `placed`: classes that `places` is asked for."""
+        """`quoted`: also look into packets that ICMP errors quote. `placed`: classes that `places` is asked for.
+
+        `visited`: classes whose headers `visits` lists (never those in quoted packets).
+        """
         self.chunk = chunk
         self.quoted = quoted
         self.wanted = tuple(wanted)
@@ -91,9 +115,14 @@ class Scan:
         self._found: dict[FieldOf, list[Found]] = {field: [] for field in self.wanted}
         self._present: dict[type[Header], list[Column]] = {cls: [] for cls in self.classes}
         self._places: dict[type[Header], list[Places]] = {cls: [] for cls in placed}
+        self.visits: list[Visit] = []
+        """Of the classes in `visited`, outer headers before inner ones."""
+        self.cells = Cells(chunk)
         self._slow = np.zeros(len(chunk), bool)
+        self._visited = tuple(visited)
         targets = {field.header for field in self.wanted} | set(self.classes) | set(self._places)
-        self._reach = _Reach(targets)
+        self._read = tuple(targets)
+        self._reach = _Reach(targets | set(self._visited), quoted)
         self._run()
 
     # ------------------------------------------------------------ answers
@@ -136,12 +165,12 @@ class Scan:
     def _run(self) -> None:
         packets = self.chunk.packets
         groups = []
-        for link_type in np.unique(packets.link_type):
-            cls = first_header(int(link_type))
+        for link_type in distinct(packets.link_type):
+            cls = first_header(link_type)
             if cls is not None:
                 rows = np.flatnonzero(packets.link_type == link_type)
                 have, sent = packets.captured[rows].astype(np.int64), packets.wire[rows].astype(np.int64)
-                groups.append(_Group(cls, rows, np.zeros(len(rows), np.int64), have, np.maximum(have, sent)))
+                groups.append(_Group(cls, rows, 0, have, np.maximum(have, sent)))
         for _ in range(MAX_DEPTH):
             groups = [inner for group in groups for inner in self._step(group)]
             if not groups:
@@ -157,7 +186,14 @@ class Scan:
         if not cls.fields and cls.variant is not None:
             yield from self._by_first_byte(group)
             return
-        if not self._reach.leads(cls):
+        if not self._reach.leads(cls) or not len(group.rows):
+            return
+        path = (*group.path, cls)
+        if cls.pseudo:
+            group.network = (cls, group.at)
+        is_visited = any(issubclass(cls, one) for one in self._visited)
+        if is_visited and not (group.path and self._reach.leads_on(cls)) and not self._is_read(cls):
+            self.visits.append(Visit(path, group.rows, group.at, group.network))  # nothing of it matters but that it is
             return
         plan = plan_of(cls)
         if plan is None:
@@ -167,29 +203,27 @@ class Scan:
         group = self._without(group, enough)
         if not len(group.rows):
             return
-        matrix = self.chunk.heads(plan.size, group.rows, group.at)
         if cls.family and cls.family_base is cls and cls.family in plan.places:
-            members = yield from self._members(group, plan, matrix)
+            members = yield from self._members(group, plan)
             if members.any():
-                others = ~members
-                group = group.of(others)
-                matrix = matrix[others]
+                group = group.of(~members)
         columns: dict[str, Column] = {}
 
         def column(name: str) -> Column:
             if name not in columns:
-                columns[name] = read_column(matrix, plan.places[name])
+                columns[name] = self.cells.field(plan.places[name], group.rows, group.at)
             return columns[name]
 
         sound = np.ones(len(group.rows), bool)
         for spec in cls.fields:
             if spec.expect is not None and spec.name in plan.places:
                 sound &= column(spec.name) == spec.expect
-        body = group.at + plan.size
+        body: At = group.at + plan.size
         if plan.header_length is not None:
             body = group.at + _bytes(plan.header_length, column(plan.header_length.name), plan, body - group.at)
             sound &= body >= group.at + plan.size
-            body = np.minimum(body, group.stop)  # a length that says more than there is counts for what there is
+            # A length that says more than there is counts for what there is.
+            body = one_number(np.minimum(body, group.stop))
         stop, claimed = group.stop, group.claimed
         if plan.body_length is not None:
             fill = plan.body_length.fill
@@ -202,26 +236,34 @@ class Scan:
             stop, claimed = np.minimum(end, stop), np.minimum(end, claimed)
         if not sound.all():
             self._slow[group.rows[~sound]] = True
-            matrix, columns = matrix[sound], {}
-            body, stop, claimed = body[sound], stop[sound], claimed[sound]
+            columns = {}
+            body, stop, claimed = taken(body, sound), stop[sound], claimed[sound]
             group = group.of(sound)
         if not self._note(group, plan, column):
             return
         for wanted, found in self._places.items():
             if issubclass(cls, wanted):
-                found.append(Places(group.rows, group.at, body, stop, claimed))
+                found.append(Places(group.rows, self._each(group, group.at), self._each(group, body), stop, claimed))
+        if is_visited:
+            self.visits.append(Visit(path, group.rows, group.at, group.network))
         yield from self._inside(group, plan, column, body, stop, claimed)
 
     def _by_first_byte(self, group: _Group) -> Iterator[_Group]:
         """A class without a field of its own (RawIP) hands all it meets over, by the first byte."""
         assert group.cls.variant is not None
-        firsts = self.chunk.heads(1, group.rows, group.at)[:, 0]
-        for first in np.unique(firsts[group.at < group.stop]):
+        firsts = self.cells.words(group.rows, group.at, 1)
+        there = group.at < group.stop
+        for first in distinct(firsts[there]):
             inner = group.cls.variant(bytes([first]), 0, 1)
             if inner is not None:
-                inside = group.of((firsts == first) & (group.at < group.stop))
-                inside.cls = inner
-                yield inside
+                yield replace(group.of((firsts == first) & there), cls=inner)
+
+    def _is_read(self, cls: type[Header]) -> bool:
+        """Whether more of the class is asked than that it is there."""
+        return any(issubclass(cls, one) or issubclass(one, cls) for one in self._read)
+
+    def _each(self, group: _Group, at: At) -> Column:
+        return np.full(len(group.rows), at, np.int64) if isinstance(at, int) else at
 
     def _without(self, group: _Group, keep: Column) -> _Group:
         if keep.all():
@@ -229,18 +271,16 @@ class Scan:
         self._slow[group.rows[~keep]] = True
         return group.of(keep)
 
-    def _members(self, group: _Group, plan: Plan, matrix: Column) -> Any:
-        keys = read_column(matrix, plan.places[group.cls.family])
+    def _members(self, group: _Group, plan: Plan) -> Any:
+        keys = self.cells.field(plan.places[group.cls.family], group.rows, group.at)
         taken = np.zeros(len(group.rows), bool)
-        for key in np.unique(keys):
-            member = group.cls.members.get(int(key))
+        for key in distinct(keys):
+            member = group.cls.members.get(key)
             if member is None or member is group.cls:
                 continue
             mine = keys == key
             taken |= mine
-            inside = group.of(mine)
-            inside.cls = member
-            yield inside
+            yield replace(group.of(mine), cls=member)
         return taken
 
     def _note(self, group: _Group, plan: Plan, column: Any) -> bool:
@@ -261,12 +301,14 @@ class Scan:
         return True
 
     def _inside(
-        self, group: _Group, plan: Plan, column: Any, body: Column, stop: Column, claimed: Column
+        self, group: _Group, plan: Plan, column: Any, body: At, stop: Column, claimed: Column
     ) -> Iterator[_Group]:
         cls = group.cls
+        path = (*group.path, cls)
+        around = _Group(cls, group.rows, body, stop, claimed, path, group.network)
 
         def inner_group(inner: type[Header], mine: Column) -> _Group:
-            return _Group(inner, group.rows[mine], body[mine], stop[mine], claimed[mine])
+            return replace(around.of(mine), cls=inner)
 
         open_rows = body < stop
         if isinstance(cls.opaque, str):
@@ -274,25 +316,41 @@ class Scan:
         if cls.body is not None:
             yield inner_group(cls.body, open_rows)
             return
-        left = open_rows.copy()
+        left, refused = open_rows.copy(), np.zeros(len(open_rows), bool)
         for name in plan.next_fields:
             keys = column(name)
-            for key in np.unique(keys[left]):
-                inner = cls.table.get(int(key))
+            for key in distinct(keys[left]):
+                inner = cls.table.get(key)
                 if inner is None:
                     continue
                 mine = left & (keys == key)
                 left &= ~mine
-                if not self._reach.leads(inner):
-                    continue
                 if cls.next_by and inner.accepts is not None:
-                    self._slow[group.rows[mine]] = True  # whether the bytes look right is asked packet by packet
-                else:
+                    looks = self._looks_like(inner, around, mine)
+                    refused |= mine & ~looks
+                    mine = looks
+                    if self._reach.leads(inner):
+                        self._slow[group.rows[mine]] = True  # whether the bytes are right is asked packet by packet
+                elif self._reach.leads(inner):
                     yield inner_group(inner, mine)
         if cls.variant is not None and left.any():
             self._slow[group.rows[left]] = True
-        if any(self._reach.leads(guess) for guess in cls.guesses if cls.next_by) and left.any():
-            self._slow[group.rows[left]] = True
+        left |= refused
+        for guess in cls.guesses if cls.next_by else ():
+            if self._reach.leads(guess) and left.any():
+                self._slow[group.rows[self._looks_like(guess, around, left)]] = True
+
+    def _looks_like(self, inner: type[Header], around: _Group, mine: Column) -> Column:
+        """Those of the chosen rows whose body may be of a class that looks at the bytes, by their first two."""
+        starts: tuple[bytes, ...] = getattr(inner.accepts, "starts", ())
+        places = np.flatnonzero(mine)
+        if not starts or not len(places):
+            return mine
+        words = self.cells.words(around.rows[places], taken(around.at, places), 2)
+        known = np.isin(words, [int.from_bytes(start[:2], "big") for start in starts])
+        looks = np.zeros(len(mine), bool)
+        looks[places[known]] = True
+        return looks
 
     # ------------------------------------------------------------ packets that are not plain
 
@@ -313,11 +371,19 @@ class Scan:
         where: dict[type[Header], list[tuple[int, int, int, int, int]]] = {cls: [] for cls in self._places}
         present: dict[type[Header], list[int]] = {cls: [] for cls in self.classes}
         packets = self.chunk.packets
+        for one in self.visits:
+            keep = ~self._slow[one.rows]
+            if not keep.all():
+                network = one.network and (one.network[0], taken(one.network[1], keep))
+                one.rows, one.at, one.network = one.rows[keep], taken(one.at, keep), network
+        visits: dict[tuple[type[Header], ...], list[tuple[int, int, int]]] = {}
         for row in rows.tolist():
             packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
             headers = [header for header, _ in packet.walk()] if self.quoted else packet.layers
             for cls, found_places in where.items():
                 found_places.extend((row, *place) for place in _places_in(packet, cls, int(packets.wire[row])))
+            if self._visited:
+                self._visit(packet, row, visits)
             for header in headers:
                 for cls in self.classes:
                     if isinstance(header, cls):
@@ -335,6 +401,22 @@ class Scan:
                 self._places[cls].append(Places(*np.asarray(found_places, np.int64).T))
         for cls, rows_of in present.items():
             self._present[cls].append(np.asarray(rows_of, np.int64))
+        for path, found_rows in sorted(visits.items(), key=lambda item: len(item[0])):
+            columns = np.asarray(found_rows, np.int64).T
+            around = next((cls for cls in reversed(path) if cls.pseudo), None)
+            self.visits.append(Visit(path, columns[0], columns[1], (around, columns[2]) if around else None))
+
+    def _visit(
+        self, packet: Packet, row: int, visits: dict[tuple[type[Header], ...], list[tuple[int, int, int]]]
+    ) -> None:
+        path: tuple[type[Header], ...] = ()
+        network = 0
+        for header, (at, _, _) in zip(packet.layers, packet.bounds(), strict=True):
+            path = (*path, type(header))
+            if header.pseudo:
+                network = at
+            if isinstance(header, self._visited):
+                visits.setdefault(path, []).append((row, at, network))
 
 
 def _kept(places: Places, keep: Column) -> Places:
@@ -386,8 +468,9 @@ def _bytes(spec: FieldSpec, raw: Column, plan: Plan, up_to: Any) -> Column:
 class _Reach:
     """Which headers lead, by what they may carry, to one of those that were asked for."""
 
-    def __init__(self, targets: set[type[Header]]) -> None:
+    def __init__(self, targets: set[type[Header]], quoted: bool) -> None:
         self.targets = targets
+        self.quoted = quoted
         self._known: dict[type[Header], bool] = {}
 
     def leads(self, cls: type[Header]) -> bool:
@@ -399,7 +482,7 @@ class _Reach:
             while queue and not found:
                 one = queue.pop()
                 found = any(issubclass(one, target) or issubclass(target, one) for target in self.targets)
-                for inner in _carried(one):
+                for inner in _carried(one, self.quoted):
                     if inner not in seen:
                         seen.add(inner)
                         queue.append(inner)
@@ -408,12 +491,14 @@ class _Reach:
 
     def leads_on(self, cls: type[Header]) -> bool:
         """Whether something inside the class was asked for."""
-        return any(self.leads(inner) for inner in _carried(cls))
+        return any(self.leads(inner) for inner in _carried(cls, self.quoted))
 
 
-def _carried(cls: type[Header]) -> list[type[Header]]:
+def _carried(cls: type[Header], quoted: bool) -> list[type[Header]]:
     inside = [*cls.table.values(), *cls.members.values()] if cls.family_base in (None, cls) else [*cls.table.values()]
-    inside += [one for one in (cls.body, cls.quotes) if one is not None]
+    inside += [one for one in (cls.body, cls.quotes if quoted else None) if one is not None]
     if cls.next_by:
         inside += cls.guesses
+    if not cls.fields and cls.variant is not None:
+        inside += {one for first in range(256) if (one := cls.variant(bytes([first]), 0, 1)) is not None}
     return inside

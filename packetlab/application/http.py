@@ -134,6 +134,9 @@ def _is_message(data: bytes, pos: int, end: int) -> bool:
     return _is_request(data, pos, end) or _is_response(data, pos, end)
 
 
+_is_message.starts = (*METHODS, b"HTTP")  # type: ignore[attr-defined]  # so that columns ask the likely ones alone
+
+
 def _which(data: bytes, pos: int, end: int) -> Any:
     return HTTPRequest if _is_request(data, pos, end) else HTTPResponse if _is_response(data, pos, end) else None
 

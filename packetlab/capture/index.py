@@ -148,10 +148,11 @@ class Chunk:
         return packet_options(options, 0, len(options), self.order)[1]
 
 
-def take_bytes(data: Column, start: Column, have: Column, size: int) -> Column:
+def take_bytes(data: Column, start: Column, have: Column | None, size: int) -> Column:
     """`size` bytes of `data` (uint8) from each of `start`, as (rows, size); those beyond `have` are 0.
 
-    have may be negative or larger than size. start must not be negative where have is positive.
+    have may be negative or larger than size. start must not be negative where have is positive. Without `have`
+    nothing is cleared: what stands behind a packet's bytes in the file is then behind them in its row too.
     """
     rows = len(start)
     if rows == 0 or size == 0:
@@ -171,6 +172,8 @@ def take_bytes(data: Column, start: Column, have: Column, size: int) -> Column:
         for row in np.flatnonzero(~inside):
             tail = data[int(start[row]) :]
             matrix[row, : len(tail)] = tail
+    if have is None:
+        return matrix
     short = np.flatnonzero(have < size)
     if len(short):
         part = matrix[short]
