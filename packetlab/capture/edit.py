@@ -2,7 +2,8 @@
 
 Each reads its sources frame by frame in flat memory and writes sound files: descriptions of interfaces, names
 and secrets are taken along, and a comment in the section of what is written says what was done to which file
-(`provenance`). Sources are never changed.
+(`provenance`). Sources are never changed, and a target appears only when it is complete. `advance` is told now
+and then how much of the sources has been read, from 0 to 1. Splitting is in split.py.
 """
 
 import os
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from packetlab.capture.anonymise import Anonymiser, Payload
+from packetlab.capture.atomic import appearing
 from packetlab.capture.damage import Damage, DamageList
 from packetlab.capture.reader import CaptureReader
 from packetlab.capture.source import CapturePath
@@ -26,6 +28,9 @@ from packetlab.model.frame import Frame
 Change = Callable[[Frame], Frame | None]
 """What becomes of a frame; None where it is left out."""
 Target = CapturePath | BinaryIO
+Advance = Callable[[float], None]
+_EVERY = 2048
+"""Frames between two messages of how far things are."""
 
 
 @dataclass(slots=True)
@@ -43,7 +48,11 @@ class Edit:
     """What the format could not hold: how many "comment", "direction" ..."""
 
 
-class _Carrier:
+class _Enough(Exception):
+    """Nothing that follows is wanted."""
+
+
+class Carrier:
     """Copies frames from readers to a writer, taking along what the readers learn on the way."""
 
     def __init__(self, writer: CaptureWriter, result: Edit, *, bare: bool = False) -> None:
@@ -67,26 +76,32 @@ class _Carrier:
             self.writer.add_secrets(secrets)
         self._seen[id(reader)] = [len(reader.interfaces), len(reader.names), len(reader.secrets)]
 
-    def finish(self, readers: Iterable[CaptureReader]) -> None:
+    def finish(self, readers: Iterable[CaptureReader], target: Target) -> None:
         """Sums up."""
-        self.result.files.append(self.writer.name)
+        self.result.files.append(name_of(target))
         self.result.written += self.writer.frames_written
         self.result.not_kept += self.writer.not_kept
         for reader in readers:
             self.result.damage += reader.damage
 
 
-class _Source:
+class Opened:
     """A reader of which the first frame was read ahead, so that its first section is known."""
 
     def __init__(self, source: CapturePath | BinaryIO) -> None:
         self.reader = CaptureReader(source)
         self.first = next(self.reader, None)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, advance: Advance | None = None) -> Iterator[Frame]:
         if self.first is not None:
             yield self.first
-        yield from self.reader
+        if advance is None:
+            yield from self.reader
+            return
+        for frame in self.reader:
+            if frame.number % _EVERY == 0 and (part := self.reader.part_read) is not None:
+                advance(part)
+            yield frame
 
     def comments(self) -> list[str]:
         return [comment for section in self.reader.sections[:1] for comment in section.comments]
@@ -102,17 +117,19 @@ class _Source:
 
 def provenance(what: str, sources: Sequence[Target]) -> str:
     """The comment that says how a file came to be: packetlab: anonymised from "x.pcap"."""
-    names = ", ".join(f'"{Path(_name(source)).name}"' for source in sources)
+    names = ", ".join(f'"{Path(name_of(source)).name}"' for source in sources)
     return f"packetlab: {what} from {names}"
 
 
-def _name(source: Target) -> str:
+def name_of(source: Target) -> str:
+    """What a source or target is called in reports."""
     if isinstance(source, str | os.PathLike):
         return "standard input" if str(source) == "-" else str(source)
     return str(getattr(source, "name", "a stream"))
 
 
-def _refuse_overwriting(target: Target, sources: Iterable[Target]) -> None:
+def refuse_overwriting(target: Target, sources: Iterable[Target]) -> None:
+    """UsageError where the target is one of the sources, by whatever name."""
     if not isinstance(target, str | os.PathLike) or str(target) == "-":
         return
     for source in sources:
@@ -131,33 +148,41 @@ def copy(
     format: Format | None = None,  # noqa: A002
     bare: bool = False,
     mark_damage: bool = False,
+    advance: Advance | None = None,
 ) -> Edit:
     """Copies a capture, each frame as `change` makes it, and says so in the section's comment.
 
     bare         without the source's comments, names, secrets and descriptions of interfaces
     mark_damage  the frame behind a damaged place gets a comment that says what was lost before it
     """
-    _refuse_overwriting(target, [source])
+    refuse_overwriting(target, [source])
     result = Edit()
-    with _Source(source) as opened:
+    with Opened(source) as opened:
         reader = opened.reader
         comments = [*([] if bare else opened.comments()), provenance(what, [source])]
-        with CaptureWriter(target, format=format, comments=comments, link_type=_link_type(reader)) as writer:
-            carrier = _Carrier(writer, result, bare=bare)
+        with (
+            appearing(target) as hidden,
+            CaptureWriter(hidden, format=format, comments=comments, link_type=_link_type(reader)) as writer,
+        ):
+            carrier = Carrier(writer, result, bare=bare)
             marked = 0
-            for frame in opened.frames():
+            for frame in opened.frames(advance):
                 carrier.learn(reader)
                 result.read += 1
                 if mark_damage and len(reader.damage) > marked:
                     frame = _marked(frame, reader.damage[marked:])
                     marked = len(reader.damage)
-                kept = change(frame) if change is not None else frame
+                try:
+                    kept = change(frame) if change is not None else frame
+                except _Enough:
+                    result.read -= 1
+                    break
                 if kept is not None:
                     writer.write(kept)
             carrier.learn(reader)
             if not bare:
                 _carry_counts(reader, writer)
-        carrier.finish([reader])
+        carrier.finish([reader], target)
     return result
 
 
@@ -184,14 +209,26 @@ def _carry_counts(reader: CaptureReader, writer: CaptureWriter) -> None:
             writer.set_statistics(interface.label, interface.link_type, **counts)
 
 
-def repair(source: Target, target: Target, *, format: Format | None = None) -> Edit:  # noqa: A002
+def repair(
+    source: Target,
+    target: Target,
+    *,
+    format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
+) -> Edit:
     """Writes all that is sound of a damaged capture; comments say before which packets something was lost."""
-    return copy(source, target, what="repaired", format=format, mark_damage=True)
+    return copy(source, target, what="repaired", format=format, mark_damage=True, advance=advance)
 
 
-def convert(source: Target, target: Target, *, format: Format | None = None) -> Edit:  # noqa: A002
+def convert(
+    source: Target,
+    target: Target,
+    *,
+    format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
+) -> Edit:
     """Writes the same frames in another format; `Edit.not_kept` says what it could not hold."""
-    return copy(source, target, what="converted", format=format)
+    return copy(source, target, what="converted", format=format, advance=advance)
 
 
 def anonymise(
@@ -201,43 +238,57 @@ def anonymise(
     *,
     payload: Payload = "keep",
     format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
 ) -> Edit:
     """Replaces all addresses under `key` (see anonymise.py); comments, names and secrets are left behind."""
     anonymiser = Anonymiser(key, payload=payload)
-    return copy(source, target, change=anonymiser.frame, what="anonymised", format=format, bare=True)
+    return copy(source, target, change=anonymiser.frame, what="anonymised", format=format, bare=True,
+                advance=advance)  # fmt: skip
 
 
 def cut_out(
     source: Target,
     target: Target,
     *,
-    first: int = 1,
-    last: int | None = None,
+    numbers: Sequence[tuple[int, int | None]] = (),
     start: int | None = None,
     stop: int | None = None,
+    relative: bool = False,
     where: Callable[[Frame], bool] | None = None,
     what: str = "",
     format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
 ) -> Edit:
-    """Writes the frames with numbers first..last, times in [start, stop) ns, and for which `where` is true.
+    """Writes the frames with numbers in some (first, last), times in [start, stop) ns, and for which `where` is true.
 
-    `what` says in the provenance what `where` stands for, such as a display filter's text.
+    Times count from 1970, or from the first frame where they are `relative`. `what` says in the provenance what
+    `where` stands for, such as a display filter's text. Behind the last number nothing more is read.
     """
-    if first < 1 or (last is not None and last < first) or (None not in (start, stop) and stop <= start):  # type: ignore[operator]
+    if any(low < 1 or (high is not None and high < low) for low, high in numbers):
         raise UsageError("that is no range of packets", remedy="numbers count from 1, and the end follows the start")
+    if start is not None and stop is not None and stop <= start:
+        raise UsageError("that is no range of times", remedy="the end follows the start")
+    last = None if not numbers or any(high is None for _, high in numbers) else max(high or 0 for _, high in numbers)
+    zero: list[int] = [] if relative else [0]
 
     def keep(frame: Frame) -> Frame | None:
-        if frame.number < first or (last is not None and frame.number > last):
+        if last is not None and frame.number > last:
+            raise _Enough
+        zero[:] = zero or [frame.time]
+        if numbers and not any(low <= frame.number and (high is None or frame.number <= high) for low, high in numbers):
             return None
-        if (start is not None and frame.time < start) or (stop is not None and frame.time >= stop):
+        time = frame.time - zero[0]
+        if (start is not None and time < start) or (stop is not None and time >= stop):
             return None
         return frame if where is None or where(frame) else None
 
-    parts = [f"packets {first} to {last or 'the end'}"] if first > 1 or last is not None else []
-    parts += [f"times from {start} to {stop} ns"] if start is not None or stop is not None else []
+    named = ", ".join(f"{low}" if low == high else f"{low} to {high or 'the end'}" for low, high in numbers)
+    parts = [f"packets {named}"] if numbers else []
+    since = " from the first packet on" if relative else ""
+    parts += [f"times from {start} to {stop} ns{since}"] if start is not None or stop is not None else []
     parts += [f"filter {what}" if what else "a filter"] if where is not None else []
     described = "cut out (" + ", ".join(parts or ["everything"]) + ")"
-    return copy(source, target, change=keep, what=described, format=format)
+    return copy(source, target, change=keep, what=described, format=format, advance=advance)
 
 
 def deduplicate(
@@ -247,6 +298,7 @@ def deduplicate(
     packets: int = 5,
     seconds: float | None = None,
     format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
 ) -> Edit:
     """Leaves out frames whose bytes and length equal those of one of the `packets` frames before.
 
@@ -270,100 +322,51 @@ def deduplicate(
         return None if window is None or abs(frame.time - before[1]) <= window else frame
 
     near = f" and {seconds} s" if seconds is not None else ""
-    return copy(source, target, change=keep, what=f"duplicates within {packets} packets{near} removed", format=format)
+    what = f"duplicates within {packets} packets{near} removed"
+    return copy(source, target, change=keep, what=what, format=format, advance=advance)
 
 
-def merge(sources: Sequence[Target], target: Target, *, format: Format | None = None) -> Edit:  # noqa: A002
+def merge(
+    sources: Sequence[Target],
+    target: Target,
+    *,
+    format: Format | None = None,  # noqa: A002
+    advance: Advance | None = None,
+) -> Edit:
     """Writes the frames of all sources in the order of time (each source is taken to be in that order itself).
 
     Frames of equal times stay in the order of the sources. Interfaces of equal name and link type become one.
     """
     if not sources:
         raise UsageError("there is nothing to merge", remedy="name the captures")
-    _refuse_overwriting(target, sources)
+    refuse_overwriting(target, sources)
     result = Edit()
     with ExitStack() as stack:
-        opened = [stack.enter_context(_Source(source)) for source in sources]
+        opened = [stack.enter_context(Opened(source)) for source in sources]
         comments = [comment for each in opened for comment in each.comments()]
         comments.append(provenance("merged", sources))
+        hidden = stack.enter_context(appearing(target))
         writer = stack.enter_context(
-            CaptureWriter(target, format=format, comments=comments, link_type=_link_type(opened[0].reader))
+            CaptureWriter(hidden, format=format, comments=comments, link_type=_link_type(opened[0].reader))
         )
-        carrier = _Carrier(writer, result)
+        carrier = Carrier(writer, result)
         streams = [_tagged(number, each) for number, each in enumerate(opened)]
         for _, number, frame in merge_sorted(*streams, key=lambda entry: entry[0]):
             carrier.learn(opened[number].reader)
             writer.write(frame)
             result.read += 1
+            if advance is not None and result.read % _EVERY == 0:
+                advance(sum(each.reader.part_read or 0.0 for each in opened) / len(opened))
         for each in opened:
             carrier.learn(each.reader)
             _carry_counts(each.reader, writer)
         writer.close()
-        carrier.finish([each.reader for each in opened])
+        carrier.finish([each.reader for each in opened], target)
     return result
 
 
-def _tagged(number: int, source: _Source) -> Iterator[tuple[int, int, Frame]]:
+def _tagged(number: int, source: Opened) -> Iterator[tuple[int, int, Frame]]:
     return ((frame.time, number, frame) for frame in source.frames())
-
-
-def split(
-    source: Target,
-    target: CapturePath,
-    *,
-    packets: int | None = None,
-    size: int | None = None,
-    seconds: float | None = None,
-    format: Format | None = None,  # noqa: A002
-) -> Edit:
-    """Writes files x-00001.pcapng, x-00002.pcapng ... for the target x.pcapng.
-
-    A new one begins after `packets` frames, when it would grow beyond `size` bytes, or `seconds` after its
-    first frame; at least one of them must be given.
-    """
-    limits = {"packets": packets, "bytes": size, "seconds": seconds}
-    given = {name: value for name, value in limits.items() if value is not None}
-    if not given or any(value <= 0 for value in given.values()):
-        raise UsageError("split by what?", remedy="give a number of packets, bytes or seconds above zero")
-    result = Edit()
-    what = "split by " + " and ".join(f"{value} {name}" for name, value in given.items())
-    path = Path(target)
-    ending = "".join(path.suffixes)
-    writer: CaptureWriter | None = None
-    carrier: _Carrier | None = None
-    with _Source(source) as opened:
-        number = count = used = begun = 0
-        try:
-            for frame in opened.frames():
-                result.read += 1
-                needs = len(frame.data) + 64
-                full = (
-                    (packets is not None and count >= packets)
-                    or (size is not None and count > 0 and used + needs > size)
-                    or (seconds is not None and frame.time - begun >= seconds * 1e9)
-                )
-                if writer is None or full:
-                    if writer is not None and carrier is not None:
-                        writer.close()
-                        carrier.finish([])
-                    number += 1
-                    name = path.with_name(f"{path.name[: len(path.name) - len(ending)]}-{number:05}{ending}")
-                    _refuse_overwriting(name, [source])
-                    comments = [*opened.comments(), provenance(f"part {number}, {what},", [source])]
-                    writer = CaptureWriter(name, format=format, comments=comments)
-                    carrier = _Carrier(writer, result)
-                    count, used, begun = 0, 512, frame.time
-                if carrier is not None:
-                    carrier.learn(opened.reader)
-                writer.write(frame)
-                count, used = count + 1, used + needs
-        finally:
-            if writer is not None:
-                writer.close()
-        if carrier is not None:
-            carrier.finish([])
-        result.damage += opened.reader.damage
-    return result
 
 
 __all__ = [
@@ -378,5 +381,4 @@ __all__ = [
     "merge",
     "provenance",
     "repair",
-    "split",
 ]

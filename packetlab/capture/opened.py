@@ -105,6 +105,11 @@ class OpenCapture:
         return f"{words}, in {self.compression}" if self.compression else words
 
     @property
+    def part_read(self) -> float | None:
+        """How much of the file has been read so far, from 0 to 1; None where its size is not known (a pipe)."""
+        return self._source.part_read(self._window.end)
+
+    @property
     def interfaces(self) -> list[Interface]:
         """The interfaces described so far (pcap: the one)."""
         return self._notes.interfaces

@@ -102,6 +102,17 @@ class Source:
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) and not self.compression else None
 
+    def part_read(self, unpacked: int) -> float | None:
+        """How much of a file has been read, from 0 to 1, given how much of a plain one; None where nobody can say."""
+        size = self.regular_size
+        if size:
+            return min(1.0, unpacked / size)
+        try:
+            status = os.fstat(self._handle.fileno())
+            return min(1.0, self._handle.tell() / status.st_size) if stat.S_ISREG(status.st_mode) else None
+        except (OSError, AttributeError, ValueError, ZeroDivisionError):
+            return None
+
     @property
     def plain_file(self) -> BinaryIO | None:
         """The file if it is an uncompressed one of ours that can be mapped into memory."""

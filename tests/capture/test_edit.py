@@ -11,8 +11,8 @@ from packetlab.capture.edit import (
     deduplicate,
     merge,
     repair,
-    split,
 )
+from packetlab.capture.split import split, split_by
 from packetlab.model.errors import CaptureError, UsageError
 from packetlab.model.frame import Frame
 from tests.capture.build import (
@@ -104,13 +104,43 @@ def test_cutting_out_goes_by_number_time_and_any_condition(tmp_path: Path) -> No
         cut_out(source, tmp_path / "b.pcapng", **options)  # type: ignore[arg-type]
         return [int(frame.comment[1:]) + 1 for frame in opened(tmp_path / "b.pcapng")[0]]
 
-    assert numbers(first=3, last=5) == [3, 4, 5]
+    assert numbers(numbers=[(3, 5)]) == [3, 4, 5]
+    assert numbers(numbers=[(1, 1), (19, None)]) == [1, 19, 20]
+    assert numbers(start=17 * SECOND, relative=True) == [18, 19, 20]
     assert numbers(start=(START + 17) * SECOND) == [18, 19, 20]
     assert numbers(stop=(START + 2) * SECOND) == [1, 2]
     assert numbers(where=lambda frame: frame.number % 7 == 0, what="every seventh") == [7, 14]
     assert "every seventh" in opened(tmp_path / "b.pcapng")[1].sections[0].comments[-1]
     with pytest.raises(UsageError):
-        numbers(first=5, last=3)
+        numbers(numbers=[(5, 3)])
+    with pytest.raises(UsageError):
+        numbers(start=2, stop=1)
+
+
+def test_a_target_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    source, target = written(tmp_path / "a.pcapng", frames(20)), tmp_path / "b.pcapng"
+    target.write_bytes(b"what was there before")
+
+    def interrupted(frame: Frame) -> bool:
+        if frame.number == 10:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_out(source, target, where=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        split_by(source, tmp_path / "c.pcapng", lambda frame: str(frame.number % 3 + interrupted(frame)), what="rest")
+    assert target.read_bytes() == b"what was there before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pcapng", "b.pcapng"]
+
+
+def test_splitting_by_a_key_keeps_the_order_in_every_part(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.pcapng", frames(20))
+    result = split_by(source, f"{tmp_path}/parts/", lambda frame: f"left/{frame.number % 3}", what="remainder")
+    assert [Path(name).name for name in result.files] == [f"a-left_{n}.pcapng" for n in (1, 2, 0)]
+    found = [[int(frame.comment[1:]) for frame in opened(Path(name))[0]] for name in result.files]
+    assert found == [list(range(n, 20, 3)) for n in (0, 1, 2)]
+    assert "split by remainder" in opened(Path(result.files[0]))[1].sections[0].comments[-1]
 
 
 def test_merging_goes_by_time_and_keeps_the_order_of_equal_times(tmp_path: Path) -> None:
