@@ -114,8 +114,8 @@ def number_text(value: float, all_ticks: Sequence[float]) -> str:
     step = abs(all_ticks[1] - all_ticks[0]) if len(all_ticks) > 1 else largest
     factor, suffix = next(((factor, suffix) for factor, suffix in _PREFIXES if largest >= factor * 10), (1.0, ""))
     places = max(0, -math.floor(math.log10(step / factor) + 1e-9)) if step > 0 else 0
-    if places > 6:
-        return f"{value:.6g}"
+    if places > 6 or largest >= 1e16:
+        return f"{value:.6g}" if step < largest * 1e-3 else f"{value:.2g}"
     text = f"{value / factor:.{places}f}"
     return ("0" if float(text) == 0 else text) + (suffix if value else "")
 
