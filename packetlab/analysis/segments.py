@@ -2,9 +2,9 @@
 
 What streams, TCP health and flows have in common: where the segment's bytes lie, what its header says, and which
 connection it belongs to. Per chunk the headers are read as columns (columns.py); connections are told apart by
-addresses and ports, and numbered as Wireshark numbers `tcp.stream`: in the order of their first packets, and a SYN
-on known addresses and ports begins a new connection if its sequence number is another one than that side began
-with, or if the old connection had been closed or reset. Python runs once per connection and chunk, and per packet
+addresses and ports, and numbered as Wireshark 4.0 numbers `tcp.stream`: in the order of their first packets, and a
+SYN on known addresses and ports begins a new connection if its sequence number is another one than that side began
+with (with the same one it is the same attempt again, even after a reset). Python runs once per connection and chunk, and per packet
 only where addresses and ports are used again. IP fragments are put together first; their segment stands where the
 last missing fragment came. In a tunnel the innermost TCP counts; what ICMP errors quote does not.
 """
@@ -31,7 +31,7 @@ from packetlab.transport.tcp import TCP
 MAX_STREAMS = 1_000_000
 """Connections that are told apart; segments of any more are left out, and counted."""
 
-_SYN_ACK, _SYN, _END = int(TCP.SYN | TCP.ACK), int(TCP.SYN), int(TCP.FIN | TCP.RST)
+_SYN_ACK, _SYN = int(TCP.SYN | TCP.ACK), int(TCP.SYN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,6 @@ class _Connection:
     source: bytes
     began: list[int | None]
     """The sequence number with which each direction began, or that before the first one seen."""
-    is_over: bool = False
 
 
 class SegmentReader:
@@ -287,14 +286,12 @@ class SegmentReader:
     def _is_new(connection: _Connection, sequence: int, side: int) -> bool:
         """Whether a SYN begins another connection than the one known."""
         began = connection.began[side]
-        return began is not None and (began != sequence or connection.is_over)
+        return began is not None and began != sequence
 
     @staticmethod
     def _note(connection: _Connection, sequence: int, flags: int, side: int) -> None:
         if connection.began[side] is None:
             connection.began[side] = sequence if flags & _SYN else (sequence - 1) & 0xFFFFFFFF
-        if flags & _END:
-            connection.is_over = True
 
     def _take(self, connection: _Connection, found: Segments, rows: Column, backwards: Column) -> None:
         """Note what segments that open nothing say of their connection."""
@@ -303,8 +300,6 @@ class SegmentReader:
                 mine = rows[backwards == bool(side)]
                 if len(mine):
                     self._note(connection, int(found.sequence[mine[0]]), int(found.flags[mine[0]]), side)
-        if (found.flags[rows] & _END).any():
-            connection.is_over = True
 
 
 def _with(found: Segments, ends: Column, chunk: Chunk, row: int, packet: Packet) -> tuple[Segments, Column]:
