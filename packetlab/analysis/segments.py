@@ -4,9 +4,10 @@ What streams, TCP health and flows have in common: where the segment's bytes lie
 connection it belongs to. Per chunk the headers are read as columns (columns.py); connections are told apart by
 addresses and ports, and numbered as Wireshark 4.0 numbers `tcp.stream`: in the order of their first packets, and a
 SYN on known addresses and ports begins a new connection if its sequence number is another one than that side began
-with (with the same one it is the same attempt again, even after a reset). Python runs once per connection and chunk, and per packet
-only where addresses and ports are used again. IP fragments are put together first; their segment stands where the
-last missing fragment came. In a tunnel the innermost TCP counts; what ICMP errors quote does not.
+with (with the same one it is the same attempt again, even after a reset). Python runs once per connection and
+chunk, and per packet only where addresses and ports are used again. IP fragments are put together first; their
+segment stands where the last missing fragment came. In a tunnel the innermost TCP counts; what ICMP errors quote
+does not.
 """
 
 from collections.abc import Iterator
