@@ -156,6 +156,14 @@ def parse(text: str) -> Filter:
     return Filter(text)
 
 
+def subject_of(text: str) -> Subject:
+    """The values that a name or expression stands for, such as `ip.src` or `len(tcp)`; FilterError otherwise."""
+    node = g.read(text)
+    if not isinstance(node, g.Exists):
+        raise g.FilterError(text, 1, "that is a condition and no field")
+    return _Binder(text).subject(node.of)
+
+
 class _Binder:
     def __init__(self, text: str) -> None:
         self.text = text

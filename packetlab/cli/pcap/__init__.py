@@ -4,7 +4,19 @@ import click
 
 from packetlab.cli.groups import Commands, LazyGroup
 
-COMMANDS: Commands = {}
+COMMANDS: Commands = {
+    "list": ("pcap.list_packets", "list_packets", "one line for each packet, or chosen fields"),
+    "show": ("show", "show", "packets in depth: layers, bytes, figures, words"),
+    "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
+    "plot": ("pcap.plot", "plot", "traffic over time, round trips, sequence numbers as curves"),
+    "cut": ("pcap.cut", "cut", "keep some packets: by number, time or filter"),
+    "merge": ("pcap.merge", "merge", "join captures in the order of time"),
+    "split": ("pcap.split", "split", "cut into several: by number, size, time, filter or flow"),
+    "dedup": ("pcap.dedup", "dedup", "leave out packets that were captured twice"),
+    "anonymise": ("pcap.anonymise", "anonymise", "replace all addresses under a key"),
+    "repair": ("pcap.repair", "repair", "write all that is sound of a damaged capture"),
+    "convert": ("pcap.convert", "convert", "the same packets in another format"),
+}
 
 
 @click.group(cls=LazyGroup, commands_table=COMMANDS)
