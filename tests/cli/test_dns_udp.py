@@ -48,7 +48,7 @@ def test_a_host_without_a_dns_server_and_a_silent_one_are_told_apart(served: Net
     closed = packetlab(served["client"], "dns", "www.lab.test", "@10.0.1.254")
     assert closed.returncode == 1
     assert "nobody listens" in closed.stderr
-    silent = packetlab(served["client"], "dns", "www.lab.test", f"@{SERVER}", "-p", "53", "-t", "-W", "0.5")
+    silent = packetlab(served["client"], "dns", "www.lab.test", f"@{SERVER}", "-p", "99", "-t", "-W", "0.5")
     assert silent.returncode == 1
     assert "TCP" in silent.stderr
 

@@ -7,5 +7,7 @@ its own: `with EchoServer(net["server"], 7): ...`. They are lab material, not se
 from packetlab.net.servers.dns import DNSServer
 from packetlab.net.servers.echo import TCPEchoServer, UDPEchoServer
 from packetlab.net.servers.http import HTTPServer
+from packetlab.net.servers.resolver import RecursiveServer
+from packetlab.net.servers.zones import Zone
 
-__all__ = ["DNSServer", "HTTPServer", "TCPEchoServer", "UDPEchoServer"]
+__all__ = ["DNSServer", "HTTPServer", "RecursiveServer", "TCPEchoServer", "UDPEchoServer", "Zone"]

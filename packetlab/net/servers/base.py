@@ -1,7 +1,12 @@
-"""What all servers share: sockets in a host, one thread, a bound on everything, and a clean end."""
+"""What all servers share: sockets in a host, one thread, a bound on everything, and a clean end.
+
+A stream server that is given a TLS context speaks TLS: bytes pass through `ssl.SSLObject`s in memory, so that the
+one thread never waits for a peer's handshake.
+"""
 
 import selectors
 import socket
+import ssl
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -146,8 +151,82 @@ class Server(ABC):
         """A datagram arrived."""
 
 
+class _Secured:
+    """One connection under TLS."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.is_ready = False
+
+    def decrypt(self, data: bytes) -> bytes:
+        """What the bytes that arrived say; nothing while the handshake goes on. SSLError where they are no TLS."""
+        self.incoming.write(data)
+        plain = b""
+        try:
+            if not self.is_ready:
+                self.session.do_handshake()
+                self.is_ready = True
+            while True:
+                piece = self.session.read(65535)
+                if not piece:
+                    return plain
+                plain += piece
+        except ssl.SSLWantReadError:
+            return plain
+        except ssl.SSLZeroReturnError:
+            return plain
+
+
 class StreamServer(Server):
-    """A server that speaks TCP only."""
+    """A server that speaks TCP only, under TLS where it is given a context (see certificates.py)."""
+
+    def __init__(self, host: SocketMaker, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(host, port)
+        self.tls = tls
+        self._secured: dict[socket.socket, _Secured] = {}
+
+    def connected(self, sock: socket.socket, peer: Any) -> None:
+        """A client connected."""
+        if self.tls is not None:
+            self._secured[sock] = _Secured(self.tls)
+
+    def drop(self, sock: Any) -> None:
+        """Close one connection."""
+        self._secured.pop(sock, None)
+        super().drop(sock)
+
+    def _on_connection(self, sock: socket.socket) -> None:
+        secured = self._secured.get(sock)
+        if secured is None:
+            return super()._on_connection(sock)
+        data = sock.recv(65535)
+        if not data:
+            self.ended(sock)
+            return self.drop(sock)
+        try:
+            plain = secured.decrypt(data)
+        except ssl.SSLError as error:
+            self.log.append(f"TLS: {error.reason or error}")
+            self._flush(sock, secured)  # the alert that says why
+            return self.drop(sock)
+        self._flush(sock, secured)
+        if plain:
+            self.received(sock, plain)
+        return None
+
+    def send(self, sock: socket.socket, data: bytes) -> None:
+        """Send all of it; a peer that does not read for two seconds is dropped."""
+        secured = self._secured.get(sock)
+        if secured is None:
+            return super().send(sock, data)
+        secured.session.write(data)
+        return self._flush(sock, secured)
+
+    def _flush(self, sock: socket.socket, secured: _Secured) -> None:
+        waiting = secured.outgoing.read()
+        if waiting:
+            super().send(sock, waiting)
 
     def datagram(self, sock: socket.socket, data: bytes, peer: Any) -> None:
         """Never called."""

@@ -1,93 +1,145 @@
-"""A small DNS server over UDP: answers from a zone in memory, and says no such name to everything else.
+"""A small DNS server: authoritative for one or more zones, over UDP and TCP (RFC 1034, RFC 1035, RFC 7766).
 
-It follows aliases (CNAME) inside its zone, and sets TC where the answer does not fit what the asker takes.
+It sets TC where an answer does not fit what the asker takes over UDP; the asker then comes back over TCP.
 """
 
 import socket
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
 
-from packetlab.application.dns import AAAA, CNAME, DNS, OPT, SOA, A, Record, ResourceRecord
+from packetlab.application.dns import DNS, OPT
 from packetlab.model.packet import decapsulate
-from packetlab.net.servers.base import Server, SocketMaker
+from packetlab.net.servers.base import Server, SocketMaker, StreamServer
+from packetlab.net.servers.zones import REFUSED, Answer, Records, Zone, lower, zone
+
+__all__ = ["DNSServer", "Zone", "zone"]
 
 PLAIN_SIZE = 512
 """Bytes of an answer to somebody who offered no more (RFC 1035 section 4.2.1)."""
-MAX_ALIASES = 8
-
-Zone = Mapping[str, Sequence[ResourceRecord]]
-
-
-def zone(hosts: Mapping[str, str | Sequence[str]], *, ttl: int = 300) -> dict[str, list[ResourceRecord]]:
-    """A zone of names and addresses: {"www.lab.test": ["10.0.0.2", "fd00::2"], "web.lab.test": "www.lab.test"}.
-
-    A value that is no address is an alias.
-    """
-    made: dict[str, list[ResourceRecord]] = {}
-    for name, values in hosts.items():
-        for value in (values,) if isinstance(values, str) else values:
-            made.setdefault(name.lower().rstrip("."), []).append(_record(name, value, ttl))
-    return made
-
-
-def _record(name: str, value: str, ttl: int) -> ResourceRecord:
-    if ":" in value:
-        return AAAA(owner=name, ttl=ttl, address=value)
-    if value.replace(".", "").isdecimal():
-        return A(owner=name, ttl=ttl, address=value)
-    return CNAME(owner=name, ttl=ttl, target=value)
+NOT_IMPLEMENTED = 4
 
 
 class DNSServer(Server):
-    """Answers queries for the names of `records` on port 53 of a host."""
+    """Answers queries on port 53 of a host: from `zones`, or from plain records below `origin`."""
 
     kind = socket.SOCK_DGRAM
+    recursion_available = 0
 
-    def __init__(self, host: SocketMaker, records: Zone, *, port: int = 53, origin: str = "test") -> None:
+    def __init__(
+        self, host: SocketMaker, zones: Zone | Sequence[Zone] | Records, *, port: int = 53, origin: str = "test"
+    ) -> None:
         super().__init__(host, port)
-        self.records = records
-        self.origin = origin
+        if isinstance(zones, Zone):
+            self.zones = [zones]
+        elif isinstance(zones, Sequence):
+            self.zones = list(zones)
+        else:
+            self.zones = [Zone.of(origin, zones)]
+        self._tcp = _OverTCP(host, port, self)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            self._tcp.__enter__()
+        except BaseException:
+            super().__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._tcp.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
 
     def datagram(self, sock: socket.socket, data: bytes, peer: Any) -> None:
         """Answer one query; what is no query is left alone."""
-        packet = decapsulate(data, DNS)
-        asked = packet.get(DNS)
-        if asked is None or asked.is_cut or asked.response or packet.faults:
-            return
-        answer = self.answer(asked)
-        self.log.append(f"{peer[0]} {asked.questions[0].qname if asked.questions else '?'} {answer.response_code}")
-        raw, limit = answer.encode(), PLAIN_SIZE
+        asked = question_of(data)
+        if asked is not None:
+            self.answer(asked, peer[0], lambda made: self._reply(sock, made, asked, peer))
+
+    def _reply(self, sock: socket.socket, made: DNS, asked: DNS, peer: Any) -> None:
+        raw, limit = made.encode(), PLAIN_SIZE
         for extra in asked.additionals:
             if isinstance(extra, OPT):
                 limit = max(limit, extra.udp_size)
         if len(raw) > limit:
-            raw = answer.replace(truncated=1, answers=(), answer_count=None).encode()
-        sock.sendto(raw, peer)
+            cut = made.replace(truncated=1, answers=(), authorities=(), answer_count=None, authority_count=None)
+            raw = cut.encode()
+        try:
+            sock.sendto(raw, peer)
+        except OSError as error:
+            self.log.append(f"{peer[0]}: {error}")
 
-    def answer(self, asked: DNS) -> DNS:
-        """The answer to a query."""
-        found: list[Record] = []
-        code = 0
+    def answer(self, asked: DNS, peer: str, reply: Any) -> None:
+        """Find the answer to a query, and hand it to `reply`, now or later."""
+        made = self.respond(asked)
+        self.note(asked, peer, made)
+        reply(made)
+
+    def note(self, asked: DNS, peer: str, made: DNS) -> None:
+        """Write a line to the log: who asked what, and the response code."""
+        what = asked.questions[0].qname if asked.questions else "?"
+        self.log.append(f"{peer} {what} {made.response_code}")
+
+    def respond(self, asked: DNS) -> DNS:
+        """The answer to a query from the zones; the longest origin that fits is asked."""
         if asked.opcode != 0 or len(asked.questions) != 1:
-            code = 4
-        else:
-            question = asked.questions[0]
-            name, exists = question.qname.lower().rstrip("."), False
-            for _ in range(MAX_ALIASES):
-                records = self.records.get(name, ())
-                exists = exists or bool(records)
-                found += [record for record in records if record.type == question.qtype or question.qtype == 255]
-                alias = next((record for record in records if isinstance(record, CNAME)), None)
-                if alias is None or question.qtype in (5, 255):
-                    break
-                found.append(alias)
-                name = alias.target.lower().rstrip(".")
-            code = 0 if exists else 3
-        authority = () if found or code == 4 else (
-            SOA(owner=self.origin, primary=f"ns.{self.origin}", mailbox=f"hostmaster.{self.origin}"),
-        )  # fmt: skip
+            return self.message(asked, Answer(code=NOT_IMPLEMENTED, authoritative=False))
+        question = asked.questions[0]
+        fits = [one for one in self.zones if one.holds(lower(question.qname))]
+        if not fits:
+            return self.message(asked, Answer(code=REFUSED, authoritative=False))
+        nearest = max(fits, key=lambda one: len(one.origin))
+        return self.message(asked, nearest.answer(question.qname, question.qtype))
+
+    def message(self, asked: DNS, found: Answer) -> DNS:
+        """The message that carries an answer."""
+        extensions = tuple(one for one in asked.additionals if isinstance(one, OPT))
         return asked.replace(
-            response=1, authoritative=1, recursion_available=0, response_code=code, answers=tuple(found),
-            authorities=authority, additionals=tuple(one for one in asked.additionals if isinstance(one, OPT)),
-            answer_count=None, authority_count=None, additional_count=None,
+            response=1, authoritative=int(found.authoritative), recursion_available=self.recursion_available,
+            response_code=found.code, answers=found.answers, authorities=found.authorities,
+            additionals=(*found.additionals, *extensions), answer_count=None, authority_count=None,
+            additional_count=None,
         )  # fmt: skip
+
+
+class _OverTCP(StreamServer):
+    """The same answers over TCP, each message behind its length."""
+
+    def __init__(self, host: SocketMaker, port: int, server: DNSServer) -> None:
+        super().__init__(host, port)
+        self._server = server
+        self._unread: dict[socket.socket, bytes] = {}
+
+    def drop(self, sock: Any) -> None:
+        """Close one connection and forget what it had sent."""
+        self._unread.pop(sock, None)
+        super().drop(sock)
+
+    def received(self, sock: socket.socket, data: bytes) -> None:
+        """Answer every query that is complete."""
+        unread = self._unread.get(sock, b"") + data
+        while len(unread) >= 2 and len(unread) >= 2 + int.from_bytes(unread[:2], "big"):
+            size = int.from_bytes(unread[:2], "big")
+            asked, unread = question_of(unread[2 : 2 + size]), unread[2 + size :]
+            if asked is None:
+                self.drop(sock)
+                return
+            self._server.answer(asked, sock.getpeername()[0], lambda made: self._reply(sock, made))
+        self._unread[sock] = unread
+
+    def _reply(self, sock: socket.socket, made: DNS) -> None:
+        raw = made.encode()
+        try:
+            self.send(sock, len(raw).to_bytes(2, "big") + raw)
+        except OSError as error:
+            self.log.append(f"{error}")
+
+
+def question_of(data: bytes) -> DNS | None:
+    """The query in a message, or None where it is no sound query."""
+    packet = decapsulate(data, DNS)
+    asked = packet.get(DNS)
+    return None if asked is None or asked.is_cut or asked.response or packet.faults else asked

@@ -4,6 +4,7 @@ import hashlib
 import json
 import mimetypes
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -82,8 +83,8 @@ def from_pages(pages: Mapping[str, bytes | str]) -> Handler:
 class HTTPServer(StreamServer):
     """HTTP/1.1 (RFC 9112) on one port of a host; `handler` maps a Request to a Response."""
 
-    def __init__(self, host: SocketMaker, port: int, handler: Handler) -> None:
-        super().__init__(host, port)
+    def __init__(self, host: SocketMaker, port: int, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(host, port, tls=tls)
         self.handler = handler
         self._unread: dict[socket.socket, bytes] = {}
 
