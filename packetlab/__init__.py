@@ -34,12 +34,14 @@ _HOMES = {
     "handshake": "packetlab.wire.verbs.handshake",
     "http": "packetlab.wire.verbs.http",
     "ndp": "packetlab.wire.verbs.ndp",
+    "open_capture": "packetlab.analysis.open_capture",
     "ping": "packetlab.wire.verbs.ping",
     "traceroute": "packetlab.wire.verbs.traceroute",
     "udp": "packetlab.wire.verbs.udp",
 }
 
 if TYPE_CHECKING:
+    from packetlab.analysis.open_capture import open_capture as open_capture
     from packetlab.application.dns import DNS as DNS
     from packetlab.application.http import HTTPRequest as HTTPRequest
     from packetlab.application.http import HTTPResponse as HTTPResponse

@@ -12,7 +12,7 @@ from typing import Any, overload
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Cause, Fault
 from packetlab.model.fields import NextProtocol
-from packetlab.model.frame import ETHERNET_LINK_TYPE
+from packetlab.model.frame import ETHERNET_LINK_TYPE, Frame
 from packetlab.model.header import Header, HeaderType
 
 new_packet = object.__new__
@@ -41,6 +41,8 @@ class Packet:
     """(layer index, bytes that follow that layer inside the one around it): Ethernet padding, mostly."""
     data: bytes | None = None
     """The bytes it was decapsulated from; None for a composed packet."""
+    frame: Frame | None = None
+    """The frame it came in, where it was read through `open_capture`."""
     quoted: "Packet | None" = None
     """The packet that an ICMP error quotes, with spans and faults in the same bytes."""
     # Most packets have none of these; as class attributes they cost nothing until they are set.

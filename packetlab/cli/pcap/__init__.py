@@ -5,8 +5,11 @@ import click
 from packetlab.cli.groups import Commands, LazyGroup
 
 COMMANDS: Commands = {
+    "summary": ("pcap.summary", "summary", "what is in it: protocols, talkers, times, sizes, damage"),
+    "flows": ("pcap.flows", "flows", "who talked to whom, how much, and how far it came"),
     "list": ("pcap.list_packets", "list_packets", "one line for each packet, or chosen fields"),
     "show": ("show", "show", "packets in depth: layers, bytes, figures, words"),
+    "query": ("pcap.query", "query", "SQL over packets, flows, DNS, HTTP, TLS, findings"),
     "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
     "plot": ("pcap.plot", "plot", "traffic over time, round trips, sequence numbers as curves"),
     "cut": ("pcap.cut", "cut", "keep some packets: by number, time or filter"),
