@@ -9,6 +9,7 @@ them against each other.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,11 @@ class Visit:
     network: tuple[type[Header], At] | None
     """The IP header nearest around it (or itself), and where that lies."""
 
+    def of(self, keep: Column) -> "Visit":
+        """The chosen rows (a mask)."""
+        network = self.network and (self.network[0], taken(self.network[1], keep))
+        return Visit(self.path, self.rows[keep], taken(self.at, keep), network)
+
 
 @dataclass(slots=True)
 class _Group:
@@ -122,7 +128,7 @@ class Scan:
         self._visited = tuple(visited)
         targets = {field.header for field in self.wanted} | set(self.classes) | set(self._places)
         self._read = tuple(targets)
-        self._reach = _Reach(targets | set(self._visited), quoted)
+        self._reach = _reach(frozenset(targets | set(self._visited)), quoted, len(Header.subclasses))
         self._run()
 
     # ------------------------------------------------------------ answers
@@ -192,7 +198,7 @@ class Scan:
         if cls.pseudo:
             group.network = (cls, group.at)
         is_visited = any(issubclass(cls, one) for one in self._visited)
-        if is_visited and not (group.path and self._reach.leads_on(cls)) and not self._is_read(cls):
+        if is_visited and self._reach.ends_at(cls) and not self._is_read(cls):
             self.visits.append(Visit(path, group.rows, group.at, group.network))  # nothing of it matters but that it is
             return
         plan = plan_of(cls)
@@ -371,11 +377,7 @@ class Scan:
         where: dict[type[Header], list[tuple[int, int, int, int, int]]] = {cls: [] for cls in self._places}
         present: dict[type[Header], list[int]] = {cls: [] for cls in self.classes}
         packets = self.chunk.packets
-        for one in self.visits:
-            keep = ~self._slow[one.rows]
-            if not keep.all():
-                network = one.network and (one.network[0], taken(one.network[1], keep))
-                one.rows, one.at, one.network = one.rows[keep], taken(one.at, keep), network
+        self.visits = [one.of(~self._slow[one.rows]) for one in self.visits]
         visits: dict[tuple[type[Header], ...], list[tuple[int, int, int]]] = {}
         for row in rows.tolist():
             packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
@@ -465,10 +467,15 @@ def _bytes(spec: FieldSpec, raw: Column, plan: Plan, up_to: Any) -> Column:
     return np.where(raw == 0, up_to, counted) if fill.zero_is_rest and fill.counts != "header+body" else counted
 
 
+@lru_cache(32)
+def _reach(targets: frozenset[type[Header]], quoted: bool, _known_classes: int) -> "_Reach":
+    return _Reach(targets, quoted)
+
+
 class _Reach:
     """Which headers lead, by what they may carry, to one of those that were asked for."""
 
-    def __init__(self, targets: set[type[Header]], quoted: bool) -> None:
+    def __init__(self, targets: frozenset[type[Header]], quoted: bool) -> None:
         self.targets = targets
         self.quoted = quoted
         self._known: dict[type[Header], bool] = {}
@@ -488,6 +495,12 @@ class _Reach:
                         queue.append(inner)
             self._known[cls] = found
         return self._known[cls]
+
+    def ends_at(self, cls: type[Header]) -> bool:
+        """Whether nothing of interest is inside the class or any member of its family."""
+        members = [one for one in cls.members.values() if one is not cls] if cls.family_base is cls else []
+        inside = [one for one in _carried(cls, self.quoted) if one not in members]
+        return not any(self.leads(one) for one in inside) and all(self.ends_at(one) for one in members)
 
     def leads_on(self, cls: type[Header]) -> bool:
         """Whether something inside the class was asked for."""

@@ -1,44 +1,48 @@
 """Flows: who talked to whom, in both directions, at one layer of a capture.
 
-A flow is an unordered pair of endpoints: addresses, and ports where the layer has them. Each chunk of the
-capture is grouped with NumPy (one 64-bit hash per packet, verified against the keys themselves) and the groups
-are added to a table, so the work per packet is a few array operations and memory grows with flows, not packets.
-In a tunnel the innermost addresses count; packets that ICMP errors quote do not.
+A flow is an unordered pair of endpoints: addresses, and ports where the layer has them. Each chunk of the capture
+is read as columns (columns.py), endpoints become numbers (flow_keys.py), and packets are added to a table of
+growing arrays (flow_counts.py): a few array operations per packet, and memory that grows with flows, not packets.
+TCP connections that use addresses and ports again are told apart as Wireshark does (flow_spells.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from packetlab.analysis.columns import FieldOf, Scan
+from packetlab.analysis.columns import Scan
+from packetlab.analysis.community_id import community_id
 from packetlab.analysis.filter import Filter
+from packetlab.analysis.flow_counts import ACK, FIN, MAX_FLOWS, RST, SYN, FlowCounts, new_secret
+from packetlab.analysis.flow_keys import Ends, Layer, header_classes
+from packetlab.analysis.flow_spells import append_counts, connections
+from packetlab.analysis.parallel import Told, gather
 from packetlab.analysis.plan import Column
-from packetlab.capture.index import Chunk, chunks
+from packetlab.capture.index import Chunk
 from packetlab.capture.source import CapturePath
 from packetlab.model.addresses import ip_text, mac_text
-from packetlab.model.header import Header
 
-Layer = Literal["eth", "ip", "ipv6", "tcp", "udp"]
-MAX_FLOWS = 1_000_000
-"""Flows that are told apart; the packets of any more are counted together in `FlowTable.other_packets`."""
+__all__ = ["MAX_FLOWS", "Flow", "FlowCollector", "FlowTable", "Layer", "flows"]
 
-_KEY = 40
-"""Bytes of a key: two endpoints of 16 bytes address and 2 bytes port, the family, padding to whole words."""
+_PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 
 
 @dataclass(slots=True)
 class Flow:
     """One conversation; A is the endpoint that sent the first packet."""
 
+    layer: Layer
     a: bytes
     b: bytes
     a_port: int
+    """-1 at layers without ports."""
     b_port: int
     packets_ab: int = 0
     packets_ba: int = 0
     bytes_ab: int = 0
+    """On the wire, link-layer headers included."""
     bytes_ba: int = 0
     first: int = 0
     """Time of the first packet, nanoseconds since 1970."""
@@ -48,6 +52,10 @@ class Flow:
     flags_ba: int = 0
     first_packet: int = 0
     """Number of the first packet in the capture."""
+    handshake_answer: int | None = None
+    """TCP: nanoseconds from the SYN (the last before the answer) to the SYN-ACK: as a rule the way to the server."""
+    handshake_rtt: int | None = None
+    """TCP: nanoseconds from that SYN to the ACK of the SYN-ACK: the whole way as seen from any point of it."""
 
     @property
     def packets(self) -> int:
@@ -62,200 +70,140 @@ class Flow:
         """Nanoseconds between the first and the last packet."""
         return self.last - self.first
 
-    def endpoint(self, which: Literal["a", "b"]) -> str:
-        """An endpoint as text: 10.0.0.1:80, [2001:db8::1]:80, 02:00:00:00:00:01."""
+    @property
+    def state(self) -> str:
+        """TCP: how far the connection came, by the flags that were seen; "" at other layers.
+
+        `syn sent`, `refused` (the SYN was answered by RST), `syn answered`, `open`, `half closed` (one FIN),
+        `closed` (two), `reset`.
+        """
+        if self.layer != "tcp":
+            return ""
+        both = self.flags_ab | self.flags_ba
+        if both & RST:
+            return "refused" if self.flags_ab & SYN and not self.flags_ba & SYN and self.flags_ba & RST else "reset"
+        if self.flags_ab & FIN and self.flags_ba & FIN:
+            return "closed"
+        if both & FIN:
+            return "half closed"
+        if both & SYN and not (self.flags_ab & SYN and self.flags_ba & SYN):
+            return "syn sent" if not both & ACK else "open" if self.handshake_rtt is not None else "syn answered"
+        if both & SYN and self.handshake_rtt is None:
+            return "syn answered"
+        return "open"
+
+    def endpoint(self, which: str) -> str:
+        """An endpoint, "a" or "b", as text: 10.0.0.1:80, [2001:db8::1]:80, 02:00:00:00:00:01."""
         address, port = (self.a, self.a_port) if which == "a" else (self.b, self.b_port)
         text = mac_text(address) if len(address) == 6 else ip_text(address)
         if port < 0:
             return text
         return f"[{text}]:{port}" if len(address) == 16 else f"{text}:{port}"
 
+    def community_id(self, seed: int = 0) -> str:
+        """The flow's Community ID (community_id.py); "" at layers without ports."""
+        number = _PROTOCOL_NUMBERS.get(self.layer)
+        return community_id(self.a, self.b, number, self.a_port, self.b_port, seed) if number else ""
 
-@dataclass(slots=True)
+
 class FlowTable:
-    """All flows of one layer, in the order of their first packets."""
+    """All flows of one layer, in the order of their first packets. Flows are made when they are looked at."""
 
-    layer: Layer
-    flows: list[Flow]
-    packets: int = 0
-    """Packets that belong to some flow."""
-    other_packets: int = 0
+    def __init__(self, layer: Layer, counts: FlowCounts, told: Told) -> None:
+        self.layer = layer
+        self.told = told
+        """What the capture says besides its packets: damage, interfaces ..."""
+        spells, chosen = counts.spells, connections(counts)
+        self.packets: int = counts.packets
+        """Packets that belong to some flow (in tunnels they are counted once per header)."""
+        self.other_packets: int = counts.other_packets
+        """Packets of flows beyond MAX_FLOWS."""
+        sender = spells.sender[chosen].astype(np.int64)
+        ab, ba = chosen * 2 + sender, chosen * 2 + 1 - sender
+        keys = counts.keys[spells.key[chosen]].reshape(-1, 2, 20)
+        rows = np.arange(len(chosen))
+        self.columns: dict[str, Column] = {
+            "a": keys[rows, sender], "b": keys[rows, 1 - sender],
+            "packets_ab": spells.packets[ab], "packets_ba": spells.packets[ba],
+            "bytes_ab": spells.bytes[ab], "bytes_ba": spells.bytes[ba],
+            "first": spells.first[chosen], "last": spells.last[chosen],
+            "first_packet": spells.number[chosen],
+        }  # fmt: skip
+        """Per flow: endpoints as (flows, 20) bytes (address 16, port 2, its length 1, 0), counts, times, numbers."""
+        if counts.tcp:
+            answered = (spells.answer_number[chosen] > 0) & (spells.flags[ab] & SYN > 0)
+            syn_from_a = spells.begins_with_syn[chosen] & (spells.answer_sender[chosen] != sender)
+            answer = np.where(answered & syn_from_a, spells.answer_time[chosen] - spells.syn_time[chosen], -1)
+            done = (spells.ack_number[ab] > spells.answer_number[chosen]) & (answer >= 0)
+            self.columns |= {
+                "flags_ab": spells.flags[ab], "flags_ba": spells.flags[ba], "handshake_answer": answer,
+                "handshake_rtt": np.where(done, spells.ack_time[ab] - spells.syn_time[chosen], -1),
+            }  # fmt: skip
+
+    @property
+    def flows(self) -> list[Flow]:
+        """All of them as objects."""
+        return list(self)
 
     def __iter__(self) -> Iterator[Flow]:
-        return iter(self.flows)
+        return (self[row] for row in range(len(self)))
 
     def __len__(self) -> int:
-        return len(self.flows)
+        return len(self.columns["first"])
+
+    def __getitem__(self, row: int) -> Flow:
+        plain: dict[str, Any] = {name: int(values[row]) for name, values in self.columns.items() if values.ndim == 1}
+        for name in ("handshake_answer", "handshake_rtt"):
+            if plain.get(name, -1) < 0:
+                plain[name] = None
+        (a, a_port), (b, b_port) = self._endpoint("a", row), self._endpoint("b", row)
+        return Flow(self.layer, a, b, a_port, b_port, **plain)
+
+    def _endpoint(self, which: str, row: int) -> tuple[bytes, int]:
+        packed = self.columns[which][row].tobytes()
+        port = int.from_bytes(packed[16:18], "big") if self.layer in _PROTOCOL_NUMBERS else -1
+        return packed[: packed[18]], port
 
 
-def flows(source: CapturePath | BinaryIO, layer: Layer = "tcp", where: Filter | None = None) -> FlowTable:
-    """The flows of a capture at one layer, of the packets for which the filter `where` holds."""
-    collector = FlowCollector(layer)
-    first_time: int | None = None
-    with chunks(source) as index:
-        for chunk in index:
-            if first_time is None and len(chunk):
-                first_time = int(chunk.packets.time[0])
-            collector.add(chunk, where.select(chunk, first_time or 0) if where else None)
-    return collector.table()
+def flows(
+    source: CapturePath | BinaryIO,
+    layer: Layer = "tcp",
+    where: Filter | None = None,
+    *,
+    processes: int | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> FlowTable:
+    """The flows of a capture at one layer, of the packets for which the filter `where` holds.
+
+    `processes` and `advance` as in parallel.gather.
+    """
+    secret = new_secret()
+    collector, told = gather(source, lambda: FlowCollector(layer, secret), where, processes=processes, advance=advance)
+    return collector.table(told)
 
 
 class FlowCollector:
     """Gathers the flows of chunk after chunk."""
 
-    def __init__(self, layer: Layer) -> None:
-        self.layer = layer
-        self._flows: dict[bytes, Flow] = {}
-        self._packets = 0
-        self._other = 0
-        self._addresses, self._ports = _fields(layer)
-        self._flags = _field("tcp", "flags") if layer == "tcp" else None
+    def __init__(self, layer: Layer, secret: tuple[int, int] | None = None) -> None:
+        self.layer: Layer = layer
+        self.counts = FlowCounts(layer == "tcp", secret)
+        self.classes = header_classes(layer)
 
-    def add(self, chunk: Chunk, chosen: Column | None = None) -> None:
-        """Count the packets of a chunk, or the `chosen` ones (a boolean per packet)."""
-        wanted = [field for pair in self._addresses for field in pair] + list(self._ports)
-        if self._flags:
-            wanted.append(self._flags)
-        scan = Scan(chunk, wanted, quoted=False)
-        rows, source, target = self._keys(chunk, scan)
-        if chosen is not None:
-            keep = chosen[rows]
-            rows, source, target = rows[keep], source[keep], target[keep]
-        if len(rows):
-            flags = _last(chunk, scan, self._flags)[rows] if self._flags else np.zeros(len(rows), np.uint32)
-            self._group(chunk, rows, source, target, flags)
+    def add(self, chunk: Chunk, chosen: Column | None = None, scan: Scan | None = None) -> None:
+        """Count the packets of a chunk, or the `chosen` ones (a boolean per packet).
 
-    def table(self) -> FlowTable:
-        """What was gathered."""
-        ordered = sorted(self._flows.values(), key=lambda flow: flow.first_packet)
-        return FlowTable(self.layer, ordered, self._packets, self._other)
+        `scan`: a scan of the chunk that visited the layer's headers.
+        """
+        scan = scan or Scan(chunk, (), visited=self.classes, quoted=False)
+        ends = Ends(scan, self.layer, self.counts.secret, chosen)
+        if len(ends.rows):
+            self.counts.add(ends.batch(chunk), ends.keys)
 
-    def _keys(self, chunk: Chunk, scan: Scan) -> tuple[Column, Column, Column]:
-        """Rows with an endpoint pair, and the two endpoints as (rows, 20) bytes: address, port, family."""
-        count = len(chunk)
-        source, target = np.zeros((count, 20), np.uint8), np.zeros((count, 20), np.uint8)
-        has = np.zeros(count, bool)
-        for from_field, to_field in self._addresses:
-            for found, other in zip(scan.occurrences(from_field), scan.occurrences(to_field), strict=True):
-                size = found.values.shape[1]
-                source[found.rows] = target[found.rows] = 0  # an inner header replaces the outer one
-                source[found.rows, :size] = found.values
-                target[found.rows, :size] = other.values
-                source[found.rows, 18] = target[found.rows, 18] = size
-                has[found.rows] = True
-        if self._ports:
-            ported = np.zeros(count, bool)
-            for found, other in zip(*(scan.occurrences(port) for port in self._ports), strict=True):
-                for ends, values in ((source, found.values), (target, other.values)):
-                    ends[found.rows, 16] = values >> 8
-                    ends[found.rows, 17] = values & 0xFF
-                ported[found.rows] = True
-            has &= ported
-        rows = np.flatnonzero(has)
-        return rows, source[rows], target[rows]
+    def append(self, other: "FlowCollector", packets_before: int) -> None:
+        """Count what another has counted of the packets behind these."""
+        append_counts(self.counts, other.counts, packets_before)
 
-    def _group(self, chunk: Chunk, rows: Column, source: Column, target: Column, flags: Column) -> None:
-        words_a = np.ascontiguousarray(source).view(np.uint32)
-        words_b = np.ascontiguousarray(target).view(np.uint32)
-        hash_a, hash_b = _mixed(words_a), _mixed(words_b)
-        swap = hash_a > hash_b
-        hashes = np.where(swap, hash_b * _TURN + hash_a, hash_a * _TURN + hash_b)
-        _, firsts, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-        inverse = inverse.reshape(-1)
-        # Two flows of one hash would be counted as one: hold every packet against its group's first.
-        representative = firsts[inverse]
-        same = (words_a == words_a[representative]).all(axis=1) & (words_b == words_b[representative]).all(axis=1)
-        turned = (words_a == words_b[representative]).all(axis=1) & (words_b == words_a[representative]).all(axis=1)
-        if not (same | turned).all():
-            odd = ~(same | turned)
-            keep = ~odd
-            self._group(chunk, rows[odd], source[odd], target[odd], flags[odd])
-            return self._group(chunk, rows[keep], source[keep], target[keep], flags[keep])
-        packets = chunk.packets
-        backwards = ~same
-        count = len(firsts)
-        lengths = packets.wire[rows].astype(np.float64)
-        group = inverse * 2 + backwards
-        numbers = np.bincount(group, minlength=count * 2).reshape(count, 2)
-        sizes = np.bincount(group, weights=lengths, minlength=count * 2).reshape(count, 2).astype(np.int64)
-        times = packets.time[rows]
-        earliest, latest = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
-        np.minimum.at(earliest, inverse, times)
-        np.maximum.at(latest, inverse, times)
-        seen: Column = np.zeros(count * 2, np.uint32)
-        np.bitwise_or.at(seen, group, flags.astype(np.uint32))
-        seen = seen.reshape(count, 2)
-        for number, place in enumerate(firsts.tolist()):
-            one, other = source[place].tobytes(), target[place].tobytes()
-            self._add(one, other, chunk.first + int(rows[place]), numbers[number].tolist(), sizes[number].tolist(),
-                      int(earliest[number]), int(latest[number]), seen[number].tolist())  # fmt: skip
-        self._packets += len(rows)
-        return None
-
-    def _add(
-        self, one: bytes, other: bytes, packet: int, numbers: list[int], sizes: list[int],
-        earliest: int, latest: int, flags: list[int],
-    ) -> None:  # fmt: skip
-        key = one + other if one <= other else other + one
-        flow = self._flows.get(key)
-        if flow is None:
-            if len(self._flows) >= MAX_FLOWS:
-                self._other += sum(numbers)
-                return
-            (a, a_port), (b, b_port) = _endpoint(one, bool(self._ports)), _endpoint(other, bool(self._ports))
-            flow = self._flows[key] = Flow(a, b, a_port, b_port, first=earliest, last=latest, first_packet=packet)
-        forward = _endpoint(one, bool(self._ports)) == (flow.a, flow.a_port)
-        ab, ba = (0, 1) if forward else (1, 0)
-        flow.packets_ab += numbers[ab]
-        flow.packets_ba += numbers[ba]
-        flow.bytes_ab += sizes[ab]
-        flow.bytes_ba += sizes[ba]
-        flow.flags_ab |= flags[ab]
-        flow.flags_ba |= flags[ba]
-        flow.first, flow.last = min(flow.first, earliest), max(flow.last, latest)
-
-
-_TURN = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mixed(words: Column) -> Column:
-    """A 64-bit hash per row of 32-bit words (multiply and fold, as in splitmix64)."""
-    value = np.zeros(len(words), np.uint64)
-    for column in range(words.shape[1]):
-        value = (value ^ words[:, column]) * _TURN
-        value ^= value >> np.uint64(29)
-    return value
-
-
-def _endpoint(packed: bytes, has_port: bool) -> tuple[bytes, int]:
-    return packed[: packed[18]], int.from_bytes(packed[16:18], "big") if has_port else -1
-
-
-def _last(chunk: Chunk, scan: Scan, field: FieldOf) -> Column:
-    """Per row, the innermost value of a numeric field; 0 where it does not occur."""
-    values = np.zeros(len(chunk), np.uint32)
-    for found in scan.occurrences(field):
-        values[found.rows] = found.values
-    return values
-
-
-def _field(protocol: str, name: str) -> FieldOf:
-    import packetlab.protocols  # noqa: F401
-
-    cls: type[Header] = next(one for one in Header.subclasses if one.name == protocol)
-    return FieldOf(cls, cls.spec(name))
-
-
-def _fields(layer: Layer) -> tuple[list[tuple[FieldOf, FieldOf]], tuple[FieldOf, ...]]:
-    def pair(protocol: str) -> tuple[FieldOf, FieldOf]:
-        return _field(protocol, "src"), _field(protocol, "dst")
-
-    if layer == "eth":
-        return [pair("ethernet"), pair("ieee8023")], ()
-    if layer == "ip":
-        return [pair("ipv4")], ()
-    if layer == "ipv6":
-        return [pair("ipv6")], ()
-    known: Any = {one.name for one in Header.subclasses}
-    addresses = [pair("ipv4"), *([pair("ipv6")] if "ipv6" in known else [])]
-    return addresses, (_field(layer, "src_port"), _field(layer, "dst_port"))
+    def table(self, told: Told | None = None) -> FlowTable:
+        """What was gathered. Nothing can be added behind it."""
+        return FlowTable(self.layer, self.counts, told or Told())

@@ -56,6 +56,10 @@ class Packets:
     def __len__(self) -> int:
         return len(self.record)
 
+    def where(self, keep: Column) -> "Packets":
+        """The chosen rows (a mask)."""
+        return Packets(**{name: column[keep] for name, column in self.columns().items()})
+
     def columns(self) -> dict[str, Column]:
         """The columns by name."""
         return {name: getattr(self, name) for name in Packets.__slots__}
@@ -101,6 +105,12 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.packets)
+
+    def pieces(self, rows: int) -> "Iterator[Chunk]":
+        """The same packets, up to `rows` of them at a time."""
+        for start in range(0, len(self), rows):
+            part = Packets(**{name: column[start : start + rows] for name, column in self.packets.columns().items()})
+            yield Chunk(self.data, self.base, self.first + start, part, self.interfaces, self.order, self.is_pcapng)
 
     def heads(self, size: int, rows: Column | slice | None = None, skip: Column | int = 0) -> Column:
         """The first `size` bytes of each packet (of the chosen `rows`), as an array (packets, size) of uint8.
@@ -253,6 +263,12 @@ class CaptureIndex(OpenCapture):
         self.interfaces_changed = indexer.interfaces_changed
         if self.landed is None:
             self._note_end()
+
+    @property
+    def done(self) -> float:
+        """How much of the file has been handed out, from 0 to 1; 0 where its size is not known."""
+        size = self._source.regular_size
+        return min(1.0, self._window.end / size) if size else 0.0
 
     def _find(self, offset: int) -> int | None:
         """The first place behind `offset` at which a record seems to begin."""
