@@ -9,13 +9,13 @@ them against each other.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from packetlab.analysis.cells import At, Cells, distinct, one_number, taken
 from packetlab.analysis.plan import Column, Plan, plan_of
+from packetlab.analysis.reach import reach_of
 from packetlab.capture.index import Chunk
 from packetlab.model.fault import CUT
 from packetlab.model.fields import FieldSpec, FixedBytes, Length, UInt
@@ -128,7 +128,7 @@ class Scan:
         self._visited = tuple(visited)
         targets = {field.header for field in self.wanted} | set(self.classes) | set(self._places)
         self._read = tuple(targets)
-        self._reach = _reach(frozenset(targets | set(self._visited)), quoted, len(Header.subclasses))
+        self._reach = reach_of(frozenset(targets | set(self._visited)), quoted, len(Header.subclasses))
         self._run()
 
     # ------------------------------------------------------------ answers
@@ -465,53 +465,3 @@ def _bytes(spec: FieldSpec, raw: Column, plan: Plan, up_to: Any) -> Column:
         place = plan.places[spec.name]
         counted = counted + place.byte + place.size
     return np.where(raw == 0, up_to, counted) if fill.zero_is_rest and fill.counts != "header+body" else counted
-
-
-@lru_cache(32)
-def _reach(targets: frozenset[type[Header]], quoted: bool, _known_classes: int) -> "_Reach":
-    return _Reach(targets, quoted)
-
-
-class _Reach:
-    """Which headers lead, by what they may carry, to one of those that were asked for."""
-
-    def __init__(self, targets: frozenset[type[Header]], quoted: bool) -> None:
-        self.targets = targets
-        self.quoted = quoted
-        self._known: dict[type[Header], bool] = {}
-
-    def leads(self, cls: type[Header]) -> bool:
-        """Whether the class, or something that may be inside it, was asked for."""
-        if cls not in self._known:
-            self._known[cls] = False  # while we look: a circle leads nowhere by itself
-            seen, queue = {cls}, [cls]
-            found = False
-            while queue and not found:
-                one = queue.pop()
-                found = any(issubclass(one, target) or issubclass(target, one) for target in self.targets)
-                for inner in _carried(one, self.quoted):
-                    if inner not in seen:
-                        seen.add(inner)
-                        queue.append(inner)
-            self._known[cls] = found
-        return self._known[cls]
-
-    def ends_at(self, cls: type[Header]) -> bool:
-        """Whether nothing of interest is inside the class or any member of its family."""
-        members = [one for one in cls.members.values() if one is not cls] if cls.family_base is cls else []
-        inside = [one for one in _carried(cls, self.quoted) if one not in members]
-        return not any(self.leads(one) for one in inside) and all(self.ends_at(one) for one in members)
-
-    def leads_on(self, cls: type[Header]) -> bool:
-        """Whether something inside the class was asked for."""
-        return any(self.leads(inner) for inner in _carried(cls, self.quoted))
-
-
-def _carried(cls: type[Header], quoted: bool) -> list[type[Header]]:
-    inside = [*cls.table.values(), *cls.members.values()] if cls.family_base in (None, cls) else [*cls.table.values()]
-    inside += [one for one in (cls.body, cls.quotes if quoted else None) if one is not None]
-    if cls.next_by:
-        inside += cls.guesses
-    if not cls.fields and cls.variant is not None:
-        inside += {one for first in range(256) if (one := cls.variant(bytes([first]), 0, 1)) is not None}
-    return inside
