@@ -12,7 +12,7 @@ from packetlab.capture.index import chunks
 from packetlab.internet.ipv4 import IPv4
 from packetlab.link.ethernet import Ethernet
 from packetlab.model.packet import Packet, decapsulate
-from packetlab.transport.tcp import TCP
+from packetlab.transport.tcp import TCP, MaximumSegmentSize
 from tests.oracle.display_filters import EXPRESSIONS, sample
 
 
@@ -85,3 +85,12 @@ def test_columns_select_what_single_packets_match(corpora: Path) -> None:
                     fast = test.select(chunk, first)
                     slow = [test.matches(one, frame, first) for one, frame in zip(packets, frames, strict=True)]
                     assert np.array_equal(fast, slow), (path.name, test.text, np.flatnonzero(fast != np.array(slow)))
+
+
+def test_fields_of_options_and_records_are_found_inside_their_headers() -> None:
+    tcp = TCP(src_port=1, dst_port=2, flags="SYN", options=(MaximumSegmentSize(size=1400),))
+    syn = Ethernet(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IPv4(src="10.0.0.1", dst="10.0.0.2") / tcp
+    made = decapsulate(syn.encapsulate())
+    assert parse("tcp.options.mss_val == 1400").matches(made)
+    assert not parse("tcp.options.mss_val == 1460").matches(made)
+    assert parse("tcp.option_kind == 2").matches(made)

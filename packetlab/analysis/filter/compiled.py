@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from packetlab.analysis.filter import grammar as g
+from packetlab.analysis.filter.elements import holders
 from packetlab.analysis.filter.operands import (
     FieldName,
     FrameFact,
@@ -219,8 +220,8 @@ class _Binder:
         sources = named.sources
         return Subject(
             lambda p, f, t: (value for source in sources for value in source.values(p)),
-            named.kind, sources, tuple(source.header for source in sources),
-            is_plain=all(source.spec.kind is not None for source in sources),
+            named.kind, sources, tuple(cls for source in sources for cls in (source.header, *holders(source.header))),
+            is_plain=all(source.spec.kind is not None and not holders(source.header) for source in sources),
         )  # fmt: skip
 
     def slice(self, node: g.Slice) -> Subject:

@@ -4,6 +4,7 @@ After Wireshark's user's guide, section 6.4 (building display filter expressions
 signs, ranges, sets, slices, bitwise and, `contains`, `matches`, functions, `any` and `all`, not/and/xor/or.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,10 +21,17 @@ _GRAMMAR = r"""
      | test
 ?test: quantifier? sum_ COMPARE sum_          -> comparison
      | quantifier? sum_ IN "{" [range_ (","? range_)*] "}" -> membership
+     | quantifier? sum_ OUTSIDE "{" [range_ (","? range_)*] "}" -> exclusion
      | sum_                                   -> existence
 quantifier: ANY | ALL
-range_: sum_ (".." sum_)?
-?sum_: unit (AMP unit)*                        -> masking
+range_: single (".." single)?
+?single: MINUS unit                           -> negative
+      | unit
+?sum_: product ((PLUS | MINUS) product)*       -> arithmetic
+?product: factor ((STAR | SLASH | PERCENT) factor)* -> arithmetic
+?factor: signed (AMP signed)*                  -> masking
+?signed: MINUS signed                          -> negative
+       | unit
 ?unit: atom slice_*                            -> sliced
 slice_: "[" part ("," part)* "]"
 part: NUMBER                                   -> one
@@ -31,9 +39,11 @@ part: NUMBER                                   -> one
     | NUMBER COLON                             -> from_
     | COLON NUMBER                             -> up_to
     | NUMBER "-" NUMBER                        -> to
-?atom: FUNCTION "(" or_ ")"                    -> call
+?atom: FUNCTION "(" sum_ ("," sum_)* ")"       -> call
+     | "{" sum_ "}"
      | STRING                                  -> string
      | CHARACTER                               -> character
+     | WORD LAYER                              -> layered
      | WORD                                    -> word
 
 OR.2: /\|\||or\b/i
@@ -43,7 +53,14 @@ NOT.2: /!(?!=)|not\b/i
 IN.2: /in\b/i
 ANY.2: /any\b/i
 ALL.2: /all\b/i
-FUNCTION.3: /(len|lower|upper|count|string)(?=\s*\()/
+OUTSIDE.2: /not\s+in\b/i
+LAYER: /#\s*(-?\d+|\[[-\d\s,:]+\])/
+PLUS: "+"
+MINUS: "-"
+STAR: "*"
+SLASH: "/"
+PERCENT: "%"
+FUNCTION.3: /(len|lower|upper|count|string|max|min|abs)(?=\s*\()/
 COMPARE.2: /===|!==|==|!=|~=|~|>=|<=|>|<|(any_eq|all_eq|any_ne|all_ne|eq|ne|gt|lt|ge|le|contains|matches)\b/i
 AMP: /&(?!&)|bitand\b/i
 COLON: ":"
@@ -101,11 +118,28 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of a value."""
+    """A function of one or more values."""
 
     function: str
-    of: Any
+    arguments: tuple[Any, ...]
     column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Two values joined by +, -, *, / or %."""
+
+    of: Any
+    sign: str
+    other: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """A field or protocol of some layers only: (first, last) counted from 1; from the end where negative."""
+
+    of: Word
+    layers: tuple[tuple[int, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +248,45 @@ def _membership(children: list[Any]) -> Within:
     return Within(_node(left), tuple(pairs), quantifier)
 
 
+def _exclusion(children: list[Any]) -> Not:
+    return Not(_membership(children))
+
+
+def _arithmetic(children: list[Any]) -> Any:
+    made = _node(children[0])
+    for sign, other in zip(children[1::2], children[2::2], strict=True):
+        made = Sum(made, str(sign), _node(other))
+    return made
+
+
+def _negative(children: list[Any]) -> Any:
+    inner = _node(children[1])
+    if isinstance(inner, Word) and inner.text[:1].isdigit():
+        return Word("-" + inner.text, children[0].column)
+    return Sum(Word("0", children[0].column), "-", inner)
+
+
+def _layered(children: list[Any]) -> Layered:
+    text = str(children[1])[1:].strip().strip("[]")
+    ranges: list[tuple[int, int | None]] = []
+    for part in text.replace(" ", "").split(","):
+        ends = _LAYERS.fullmatch(part)
+        if ends is None:
+            raise UsageError(f"#{text} names no layers", remedy="write #1, #[-1], #[1-2], #[2:] or #[1,3]")
+        low, sign, high = ends.groups()
+        first = int(low) if low else 1
+        if not sign:
+            ranges.append((first, first))
+        elif sign == "-":
+            ranges.append((first, int(high)) if high else (first, first))
+        else:
+            ranges.append((first, first + int(high) - 1 if low else int(high)) if high else (first, None))
+    return Layered(Word(str(children[0]), children[0].column), tuple(ranges))
+
+
+_LAYERS = re.compile(r"(-?\d+)?(?:([-:])(\d+)?)?")
+
+
 def _masking(children: list[Any]) -> Any:
     parts = [_node(child) for child in children if hasattr(child, "data")]
     made = parts[0]
@@ -244,8 +317,7 @@ def _part(kind: str, numbers: list[int]) -> tuple[int, int | None]:
 
 
 def _call(children: list[Any]) -> Call:
-    inner = _node(children[1])
-    return Call(str(children[0]), inner.of if isinstance(inner, Exists) else inner, children[0].column)
+    return Call(str(children[0]), tuple(_node(child) for child in children[1:]), children[0].column)
 
 
 def _string(children: list[Any]) -> Quoted:
@@ -255,11 +327,9 @@ def _string(children: list[Any]) -> Quoted:
 
 
 def _unescaped(body: str) -> str:
-    import re
-
     escapes = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
-    def one(match: "re.Match[str]") -> str:
+    def one(match: re.Match[str]) -> str:
         code = str(match.group(1))
         return chr(int(code[1:], 16)) if code[0] == "x" and len(code) == 3 else str(escapes.get(code, code))
 
@@ -273,6 +343,10 @@ _MAKERS = {
     "negation": lambda children: Not(_node(children[1])),
     "comparison": _comparison,
     "membership": _membership,
+    "exclusion": _exclusion,
+    "arithmetic": _arithmetic,
+    "negative": _negative,
+    "layered": _layered,
     "existence": lambda children: Exists(_node(children[0])),
     "masking": _masking,
     "sliced": _sliced,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal
 
+from packetlab.analysis.filter.elements import elements_of, holders
 from packetlab.analysis.filter.grammar import FilterError, Quoted, Word
 from packetlab.model.addresses import ipv4_bytes, ipv6_bytes, mac_bytes
 from packetlab.model.errors import UsageError
@@ -44,21 +45,25 @@ class Source:
 
     def values(self, packet: Packet) -> Iterator[Any]:
         """Every value in a packet, outer headers first."""
+        around = holders(self.header)
         for header, _ in packet.walk():
             if isinstance(header, self.header):
-                raw = getattr(header, self.spec.name)
-                if (
-                    raw is CUT
-                    or raw is None
-                    or raw in (b"", ())
-                    or (self.spec.when is not None and not self.spec.when(header))
-                ):
-                    continue
-                if self.kind == "text":
-                    assert self.spec.variable is not None
-                    yield self.spec.variable.text(raw)
-                else:
-                    yield self.scaled(raw) if self.kind == "int" else raw
+                yield from self._value(header)
+            if around and isinstance(header, around):
+                for element in elements_of(header, self.header):
+                    yield from self._value(element)
+
+    def _value(self, header: Header) -> Iterator[Any]:
+        raw = getattr(header, self.spec.name)
+        if raw is CUT or raw is None or raw in (b"", ()):
+            return
+        if self.spec.when is not None and not self.spec.when(header):
+            return
+        if self.kind == "text":
+            assert self.spec.variable is not None
+            yield self.spec.variable.text(raw)
+        else:
+            yield self.scaled(raw) if self.kind == "int" else raw
 
     def raw_bytes(self, value: Any) -> bytes:
         """A value as the bytes that a slice is taken from."""
