@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from packetlab.analysis.columns import FieldOf, Found, Scan
+from packetlab.analysis.filter.elements import holders
 from packetlab.analysis.filter.grammar import Word
 from packetlab.analysis.filter.operands import FieldName, FrameFact, Source, resolve
 from packetlab.analysis.plan import Column
@@ -20,8 +21,10 @@ from packetlab.analysis.tables import packets
 from packetlab.analysis.tables.reading import Reading
 from packetlab.analysis.tables.schema import arrow_type, nearest, to_arrow
 from packetlab.analysis.tables.words import distinct_rows
+from packetlab.capture.index import Chunk
 from packetlab.model.errors import UsageError
 from packetlab.model.fields import FixedBytes, UInt
+from packetlab.model.packet import decapsulate
 
 Occurrence = Literal["first", "last", "all"]
 
@@ -40,6 +43,11 @@ class Wanted:
     name: str
     column: str = ""
     sources: tuple[Source, ...] = ()
+
+    @property
+    def is_element(self) -> bool:
+        """Inside options or records, where columns cannot see: asked packet by packet."""
+        return any(holders(source.header) for source in self.sources)
 
     @property
     def is_text(self) -> bool:
@@ -77,7 +85,10 @@ class FieldColumns:
         self._plain = [one.column for one in self.wanted if one.column]
         if any(one.name.lower() == "tcp.len" for one in self.wanted):
             self._plain.append("tcp_flags")  # says which packets are TCP
-        self._fields = [FieldOf(source.header, source.spec) for one in self.wanted for source in one.sources]
+        self._fields = [FieldOf(source.header, source.spec) for one in self.wanted if not one.is_element
+                        for source in one.sources]  # fmt: skip
+        self._holders = {cls for one in self.wanted if one.is_element for source in one.sources
+                         for cls in (source.header, *holders(source.header))}  # fmt: skip
         self.schema = pa.schema([pa.field(one.name, self._type(one)) for one in self.wanted])
 
     def _type(self, one: Wanted) -> Any:
@@ -96,7 +107,8 @@ class FieldColumns:
         passes = packets.Pass(set(self._plain))
         for chunk, keep, first_time in reading.chunks():
             made = passes.columns(chunk, first_time)
-            scan = Scan(chunk, dict.fromkeys(self._fields))
+            scan = Scan(chunk, dict.fromkeys(self._fields), self._holders)
+            inside = self._inside(chunk, scan)
             arrays = []
             for one, field in zip(self.wanted, self.schema, strict=True):
                 if one.name.lower() == "tcp.len":
@@ -104,15 +116,30 @@ class FieldColumns:
                 elif one.column:
                     array = made[one.column]
                 else:
-                    array = self._field(one, scan, len(chunk), field.type)
+                    array = self._field(one, scan, inside.get(one.name), len(chunk), field.type)
                 arrays.append(to_arrow(array, field.type))
             batch = pa.record_batch(arrays, schema=self.schema)
             yield batch if keep is None else batch.filter(pa.array(keep))
 
-    def _field(self, one: Wanted, scan: Scan, count: int, kind: Any) -> Any:
+    def _inside(self, chunk: Chunk, scan: Scan) -> dict[str, list[tuple[int, Any]]]:
+        """(row, value) of each field that stands in elements."""
+        found: dict[str, list[tuple[int, Any]]] = {one.name: [] for one in self.wanted if one.is_element}
+        if not found:
+            return found
+        held = np.zeros(len(chunk), bool)
+        for cls in self._holders:
+            held |= scan.present(cls)
+        for row in held.nonzero()[0].tolist():
+            packet = decapsulate(chunk.bytes_of(row), int(chunk.packets.link_type[row]))
+            for one in self.wanted:
+                if one.is_element:
+                    found[one.name].extend((row, value) for source in one.sources for value in source.values(packet))
+        return found
+
+    def _field(self, one: Wanted, scan: Scan, inside: list[tuple[int, Any]] | None, count: int, kind: Any) -> Any:
         import pyarrow as pa
 
-        parts = [(source, found) for source in one.sources
+        parts = [] if inside is not None else [(source, found) for source in one.sources
                  for found in scan.occurrences(FieldOf(source.header, source.spec))]  # fmt: skip
         texts: list[str] = []
         rows, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -120,6 +147,13 @@ class FieldColumns:
             some, made = _words(source, found, texts) if one.is_text else (found.rows, source.scaled(_wide(found)))
             rows.append(some)
             values.append(made)
+        if inside:
+            rows.append(np.asarray([place for place, _ in inside], np.int64))
+            if one.is_text:
+                texts.extend(_spelled(one.sources[0], found) for _, found in inside)
+                values.append(np.arange(len(texts)))
+            else:
+                values.append(np.asarray([found for _, found in inside]))
         row, value = np.concatenate(rows), np.concatenate(values)
         if one.is_text:
             words = pa.array(texts, pa.string())
@@ -127,9 +161,9 @@ class FieldColumns:
             order = np.argsort(row, kind="stable")
             ends = np.zeros(count + 1, np.int32)
             np.cumsum(np.bincount(row, minlength=count), out=ends[1:])
-            inside = pa.array(value[order])
-            inside = words.take(inside) if one.is_text else inside.cast(kind.value_type)
-            return pa.ListArray.from_arrays(pa.array(ends), inside, mask=pa.array(ends[1:] == ends[:-1]))
+            flat = pa.array(value[order])
+            flat = words.take(flat) if one.is_text else flat.cast(kind.value_type)
+            return pa.ListArray.from_arrays(pa.array(ends), flat, mask=pa.array(ends[1:] == ends[:-1]))
         if self.occurrence == "first":
             row, value = row[::-1], value[::-1]  # the last to be written stays
         column, missing = np.zeros(count, value.dtype), np.ones(count, bool)
@@ -137,6 +171,13 @@ class FieldColumns:
         if one.is_text:
             return pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32), mask=missing), words)
         return pa.array(column, mask=missing).cast(kind)
+
+
+def _spelled(source: Source, value: Any) -> str:
+    if isinstance(value, bytes):
+        kind = source.spec.kind
+        return kind.text(value) if isinstance(kind, FixedBytes) and len(value) == kind.size else value.hex()
+    return str(value)
 
 
 def _wide(found: Found) -> Column:
