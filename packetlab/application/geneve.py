@@ -18,7 +18,7 @@ class GeneveOption(Header, ref="RFC 8926 section 3.5", name="geneve.option"):
                      wireshark="geneve.option.type")  # fmt: skip
     reserved: u3 = preset("zero", 0, wireshark="geneve.option.flags")
     length: u5 = auto.length("of the data, in words of 32 bits", counts="header", unit=4, plus=4,
-                             wireshark="geneve.option.length")  # fmt: skip
+                             unnamed="Wireshark has one name for this and for the length of all options")  # fmt: skip
     data: bytes = octets("what the option says", unnamed="Wireshark names it by class and type")
 
 
@@ -30,7 +30,7 @@ class Geneve(
 
     version: u2 = preset("always 0 so far", 0, wireshark="geneve.version")
     options_length: u6 = auto.length("of the options, in words of 32 bits", counts="header", unit=4, plus=8,
-                                     unnamed="Wireshark shows it in bytes, without a name of its own")  # fmt: skip
+                                     unnamed="Wireshark has one name for this and for that of one option")  # fmt: skip
     control: u1 = preset("for the tunnel ends themselves, not for a guest", 0, wireshark="geneve.flags.oam")
     critical: u1 = preset("an option is there that must be understood", 0, wireshark="geneve.flags.critical")
     reserved: u6 = preset("zero", 0, wireshark="geneve.flags.reserved")

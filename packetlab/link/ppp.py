@@ -19,26 +19,36 @@ PROTOCOLS = {
 }  # fmt: skip
 
 
-def _has_address(data: bytes, pos: int, end: int) -> Any:
-    return PPPWithAddress if end - pos >= 4 and data[pos : pos + 2] == b"\xff\x03" else None
+def _is_other_form(data: bytes, pos: int, end: int) -> Any:
+    if end - pos >= 2 and data[pos : pos + 2] == b"\xff\x03":
+        return PPPWithAddress
+    return PPPCompressed if end > pos and data[pos] & 1 else None
 
 
-class PPP(Header, ref="RFC 1661 section 2", link_types=(9,), variant=_has_address, wireshark="ppp"):
+def _protocol() -> Any:
+    return auto.next_protocol("which protocol is inside", otherwise=0x00FD, base="hex", values=PROTOCOLS,
+                              wireshark="ppp.protocol")  # fmt: skip
+
+
+class PPP(Header, ref="RFC 1661 section 2", link_types=(9,), variant=_is_other_form, wireshark="ppp"):
     """Says what a frame between the two ends of a line carries."""
 
-    protocol: u16 = auto.next_protocol("which protocol is inside", otherwise=0x00FD, base="hex", values=PROTOCOLS,
-                                       wireshark="ppp.protocol")  # fmt: skip
+    protocol: u16 = _protocol()
+
+
+class PPPCompressed(Header, ref="RFC 1661 section 6.5", carries_like=PPP, name="ppp_compressed", wireshark="ppp"):
+    """The same in one byte, where both ends agreed to save one: the number is odd, so it cannot be a first half."""
+
+    protocol: u8 = _protocol()
 
 
 class PPPWithAddress(
-    Header, ref="RFC 1662 section 3.1", link_types=(50,), carries_like=PPP, name="ppp_with_address", wireshark="ppp"
+    Header, ref="RFC 1662 section 3.1", link_types=(50,), body=PPP, name="ppp_with_address", wireshark="ppp"
 ):
-    """A PPP frame as it is on a serial line, with the two constant bytes of HDLC."""
+    """What stands before a PPP frame on a serial line: two constant bytes of HDLC."""
 
     address: u8 = preset("all stations: there is only one", 0xFF, base="hex", expect=0xFF, wireshark="ppp.address")
     control: u8 = preset("unnumbered information: no sequence numbers", 3, wireshark="ppp.control")
-    protocol: u16 = auto.next_protocol("which protocol is inside", otherwise=0x00FD, base="hex", values=PROTOCOLS,
-                                       wireshark="ppp.protocol")  # fmt: skip
 
 
 IPv4.ride_on(PPP, 0x0021)

@@ -13,14 +13,15 @@ from packetlab.model.packet import Packet, decapsulate
 from packetlab.show.view import look
 from tests.show.packets import ip, link, tcp, udp
 
-PPPOE = bytes.fromhex("1100001200160021") + ip().encode() + b""
+ATA = bytes.fromhex("100000050100000000010001ec000000000000000000")
+"""ATA over Ethernet: a question for the configuration of a disk."""
 
 
 def test_an_ethertype_that_dpkt_knows_is_taken_apart_and_marked() -> None:
-    packet = link().replace(type=0x8864) / PPPOE
+    packet = link().replace(type=0x88A2) / ATA
     found = look(packet).foreign
-    assert found and found[0].title == "PPPoE" and found[0].source == "dpkt" and found[0].offset == 14
-    assert sum(layer.size for layer in found) <= len(PPPOE)
+    assert found and found[0].title == "AOE" and found[0].source == "dpkt" and found[0].offset == 14
+    assert sum(layer.size for layer in found) <= len(ATA)
     assert "read by dpkt" in str(show.layers(packet)) and "read by dpkt" in str(show.explain(packet))
 
 
@@ -43,7 +44,7 @@ def test_ordinary_data_stays_data_and_imports_nothing() -> None:
 
 def test_noise_never_raises_and_answers_are_bounded() -> None:
     noise = random.Random(7)
-    carriers: list[Packet] = [link().replace(type=number) / b"" for number in (0x8864, 0x88CC, 0x8847, 0x2000, 0x1234)]
+    carriers: list[Packet] = [link().replace(type=number) / b"" for number in (0x88A2, 0x88CC, 0x8137, 0x2000, 0x1234)]
     carriers += [link() / ip().replace(protocol=number) / b"" for number in (89, 103, 112, 132, 51, 255)]
     carriers += [udp(b"", port=number) for number in (123, 69, 520, 1812, 5060, 137)]
     for _ in range(300):

@@ -281,6 +281,32 @@ def _keeper(header: Header, spans: Any, start: int, end: int) -> str:
     return ""
 
 
+def overloaded(difference: "Difference") -> bool:
+    """DHCP's option 52: the fields for names hold options, and tshark shows them as those."""
+    return difference.name in ("dhcp.server", "dhcp.file") and difference.theirs is None and any(
+        getattr(option, "code", 0) == 52
+        for header in difference.packet.layers for option in getattr(header, "options", ())
+    )  # fmt: skip
+
+
+def swapped_seconds(difference: "Difference") -> bool:
+    """tshark takes large seconds for those of a client that sends them in its own byte order."""
+    ours, shown = difference.ours, difference.theirs
+    return (
+        difference.name == "dhcp.secs" and ours is not None and shown is not None
+        and int(shown.text) == int.from_bytes(int(ours.value).to_bytes(2, "big"), "little")
+    )  # fmt: skip
+
+
+def end_as_zero(difference: "Difference") -> bool:
+    """tshark shows the type of DHCP's end mark as 0."""
+    ours, shown = difference.ours, difference.theirs
+    return (
+        difference.name == "dhcp.option.type" and ours is not None and ours.value == 255
+        and shown is not None and shown.text == "0"
+    )  # fmt: skip
+
+
 REASONS: list[tuple[str, Check]] = [
     ("inside a protocol that packetlab does not declare: tshark goes on, packetlab keeps the bytes", behind_unknown),
     ("the header is cut or broken: tshark drops it, packetlab keeps the fields that are there", tshark_stopped),
@@ -300,6 +326,9 @@ REASONS: list[tuple[str, Check]] = [
     ("tshark shows a reserved field that is zero, for which packetlab has another name", other_name_there),
     ("tshark shows this field only when it is not zero or empty", shown_when_not_zero),
     ("the length was left to the network card: tshark shows the captured one", offload),
+    ("fields of DHCP that hold options (option 52): tshark shows those", overloaded),
+    ("tshark shows the type of DHCP's end mark as 0", end_as_zero),
+    ("tshark guesses that DHCP's seconds are in little-endian order", swapped_seconds),
     ("tshark shows two control bytes as one little-endian number", little_endian_control),
     ("packetlab gives these bytes to no protocol (unknown port or type); tshark knows or guesses", not_dispatched),
 ]

@@ -28,7 +28,7 @@ from tests.oracle.ours import Ours, equal, fields_of
 from tests.oracle.reasons import reason_for
 from tests.oracle.tshark import Reading, Shown, field_types, readings
 
-MORE_PROTOCOLS = ("mdns", "llmnr", "_ws.malformed", "_ws.short")
+MORE_PROTOCOLS = ("pppoed", "pppoes", "mdns", "llmnr", "_ws.malformed", "_ws.short")
 
 
 @dataclass(slots=True)
