@@ -112,14 +112,24 @@ class Capture:
     def packets(self) -> Iterator["Packet"]:
         """The packets, decapsulated; each has its `frame` (number, time, wire length, interface, comment)."""
         import packetlab.protocols  # noqa: F401
+        from packetlab.capture.reader import CaptureReader
         from packetlab.model.packet import decapsulate
 
-        for frame in self.frames():
-            packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
-            packet.frame = frame
-            yield packet
+        if self.filter is not None:
+            for frame in self.frames():
+                packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+                packet.frame = frame
+                yield packet
+            return
+        with CaptureReader(self._ask("packets()")) as reader:
+            for frame in reader:  # not through frames(): one generator less for each packet
+                packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+                packet.frame = frame
+                yield packet
+            self._note(reader.damage)
 
-    __iter__ = packets
+    def __iter__(self) -> Iterator["Packet"]:
+        return self.packets()
 
     # ------------------------------------------------------------ tables
 

@@ -122,7 +122,10 @@ class Packet:
         raise KeyError(f"no {key.__name__} in {names}")
 
     def __contains__(self, kind: type[Header]) -> bool:
-        return any(isinstance(header, kind) for header in self.layers)
+        for header in self.layers:  # noqa: SIM110 - half the time of any()
+            if isinstance(header, kind):
+                return True
+        return False
 
     def get(self, kind: type[HeaderType]) -> HeaderType | None:
         """The outermost header of that class, or None."""
