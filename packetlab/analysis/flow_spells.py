@@ -1,13 +1,13 @@
 """Spells of TCP put together to connections, and the counts of several processes to one table.
 
-As Wireshark sees it, a SYN from known addresses and ports begins a new connection if its sequence number is not
-the one with which that side began, or if the connection before had seen a FIN or RST; otherwise it is the same SYN
-once more. Spells end at every such SYN, so this is decided here, spell by spell, in the order of the capture.
+As Wireshark 4.0 sees it, a SYN from known addresses and ports begins a new connection if its sequence number is not
+the one with which that side began; otherwise it is the same SYN once more, even after a reset. Spells end at every
+such SYN, so this is decided here, spell by spell, in the order of the capture.
 """
 
 import numpy as np
 
-from packetlab.analysis.flow_counts import FIN, RST, FlowCounts, Spells
+from packetlab.analysis.flow_counts import FlowCounts, Spells
 from packetlab.analysis.plan import Column
 
 
@@ -114,18 +114,16 @@ def connections(counts: FlowCounts) -> Column:
 def _continued(spells: Spells, places: list[int]) -> list[tuple[int, int, int]]:
     """(spell, the first spell of its connection, how many spells of the connection are before it)."""
     found = []
-    key, head, rank, ended = -1, -1, 0, 0
+    key, head, rank = -1, -1, 0
     base = [-1, -1]
     for spell in places:
         own = [int(spells.base[spell * 2]), int(spells.base[spell * 2 + 1])]
-        end = int(spells.flags[spell * 2] | spells.flags[spell * 2 + 1]) & (FIN | RST)
         side = int(spells.sender[spell])
-        same = int(spells.key[spell]) == key and (base[side] < 0 or (base[side] == own[side] and not ended))
+        same = int(spells.key[spell]) == key and base[side] in (-1, own[side])
         if same:
             rank += 1
-            ended |= end
             base = [old if old >= 0 else new for old, new in zip(base, own, strict=True)]
             found.append((spell, head, rank))
         else:
-            key, head, rank, ended, base = int(spells.key[spell]), spell, 0, end, own
+            key, head, rank, base = int(spells.key[spell]), spell, 0, own
     return found
