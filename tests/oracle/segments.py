@@ -54,7 +54,7 @@ def theirs(path: Path) -> dict[int, tuple[tuple[int, ...], str]]:
     return found
 
 
-def _around(protocols: str) -> set[str]:
+def around_tcp(protocols: str) -> set[str]:
     """Protocols around TCP that packetlab does not know."""
     return set(protocols.partition(":tcp")[0].split(":")) - known_protocols() - {"ethertype", "raw"}
 
@@ -70,7 +70,7 @@ def verdict(every: int = 1) -> list[Row]:
             continue
         files += 1
         other = theirs(path)
-        strange = {number for number, (_, protocols) in other.items() if _around(protocols) or "socks" in protocols}
+        strange = {number for number, (_, protocols) in other.items() if around_tcp(protocols) or "socks" in protocols}
         for number in sorted(set(mine) | set(other)):
             compared += 1
             if number in mine and number in other and mine[number] == other[number][0]:

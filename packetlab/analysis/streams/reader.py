@@ -150,8 +150,7 @@ class StreamReader:
         if flags & _SYN:
             sequence = (sequence + 1) & 0xFFFFFFFF
             mine.begin(sequence)
-        # What a reset carries is a reason for people, not data (RFC 9293 section 3.10.7).
-        if (length or flags & _FIN) and not flags & _RST:
+        if length or flags & _FIN:
             ready = mine.add(sequence, length, data, number, time, fin=bool(flags & _FIN))
             yield from _events(stream, direction, ready)
         self.conflicts += mine.conflicts - conflicts
