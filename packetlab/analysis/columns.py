@@ -383,7 +383,7 @@ class Scan:
             packet = decapsulate(self.chunk.bytes_of(row), int(packets.link_type[row]))
             headers = [header for header, _ in packet.walk()] if self.quoted else packet.layers
             for cls, found_places in where.items():
-                found_places.extend((row, *place) for place in _places_in(packet, cls, int(packets.wire[row])))
+                found_places.extend((row, *place) for place in places_in(packet, cls, int(packets.wire[row])))
             if self._visited:
                 self._visit(packet, row, visits)
             for header in headers:
@@ -427,7 +427,7 @@ def _kept(places: Places, keep: Column) -> Places:
     return Places(places.rows[keep], places.at[keep], places.body[keep], places.stop[keep], places.claimed[keep])
 
 
-def _places_in(packet: Packet, cls: type[Header], wire_length: int) -> Iterator[tuple[int, int, int, int]]:
+def places_in(packet: Packet, cls: type[Header], wire_length: int) -> Iterator[tuple[int, int, int, int]]:
     """(at, body, stop, claimed) of each header of the class."""
     claimed = max(wire_length, len(packet.data or b""))
     for header, (at, body, stop) in zip(packet.layers, packet.bounds(), strict=True):

@@ -7,8 +7,7 @@ A column is anything that can stand on the left of a display filter's comparison
 from collections.abc import Sequence
 from typing import Any
 
-from packetlab.analysis.filter.compiled import Subject, subject_of
-from packetlab.model.fields import FixedBytes
+from packetlab.analysis.filter.binding import plain_value, subject_of
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
 
@@ -43,13 +42,3 @@ def _seconds(time: int) -> str:
     """Nanoseconds as seconds, exact."""
     seconds, rest = divmod(abs(time), 1_000_000_000)
     return f"{'-' if time < 0 else ''}{seconds}.{rest:09d}"
-
-
-def plain_value(subject: Subject, value: Any) -> Any:
-    """A value of a field as a number or text."""
-    if isinstance(value, bytes):
-        kind = subject.sources[0].spec.kind if subject.sources else None
-        if isinstance(kind, FixedBytes) and len(value) == kind.size:
-            return kind.text(value)
-        return value.hex()
-    return value

@@ -102,6 +102,8 @@ class Chunk:
     interfaces: "list[Interface]" = field(repr=False)
     order: str = "<"
     is_pcapng: bool = False
+    shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What is remembered from chunk to chunk of one capture; all its chunks have this same dict."""
 
     def __len__(self) -> int:
         return len(self.packets)
@@ -110,7 +112,9 @@ class Chunk:
         """The same packets, up to `rows` of them at a time."""
         for start in range(0, len(self), rows):
             part = Packets(**{name: column[start : start + rows] for name, column in self.packets.columns().items()})
-            yield Chunk(self.data, self.base, self.first + start, part, self.interfaces, self.order, self.is_pcapng)
+            yield Chunk(
+                self.data, self.base, self.first + start, part, self.interfaces, self.order, self.is_pcapng, self.shared
+            )
 
     def heads(self, size: int, rows: Column | slice | None = None, skip: Column | int = 0) -> Column:
         """The first `size` bytes of each packet (of the chosen `rows`), as an array (packets, size) of uint8.
@@ -212,6 +216,7 @@ class CaptureIndex(OpenCapture):
     def __init__(self, source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES, part: Part | None = None) -> None:
         super().__init__(source, chunk=chunk, mapped=True)
         self.packets_read = 0
+        self._shared: dict[str, Any] = {}
         self.part = part or Part(0, None)
         self.landed: int | None = None
         """Where the first record behind `part` begins, once all of it has been read; None at the end of the file."""
@@ -281,7 +286,7 @@ class CaptureIndex(OpenCapture):
         first = self.packets_read + 1
         self.packets_read += len(packets)
         data = np.frombuffer(buf, np.uint8)
-        return Chunk(data, base, first, packets, self._notes.interfaces, order, self.layout is None)
+        return Chunk(data, base, first, packets, self._notes.interfaces, order, self.layout is None, self._shared)
 
 
 def chunks(source: CapturePath | BinaryIO, *, chunk: int = CHUNK_BYTES) -> CaptureIndex:

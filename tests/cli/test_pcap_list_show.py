@@ -58,6 +58,7 @@ def test_what_arrives_is_shown_before_the_stream_ends(web: Path) -> None:
         child.stdin.flush()
         assert b"[SYN" in child.stdout.readline()
         child.stdin.close()
+        child.stdout.read()
     assert child.returncode == 0
 
 

@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from packetlab.analysis.filter.elements import elements_of, holders
 from packetlab.analysis.filter.grammar import FilterError, Quoted, Word
@@ -17,7 +18,12 @@ from packetlab.model.frame import Frame
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 
-Kind = Literal["int", "bytes", "text", "float"]
+if TYPE_CHECKING:
+    from packetlab.analysis.filter.derived import Derived
+
+Kind = Literal["int", "bytes", "text", "float", "time"]
+Layers = tuple[tuple[int, int | None], ...]
+"""Which of several headers of a kind are meant: (first, last), from 1, from the end where negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,13 @@ class Source:
             return (raw & mask) >> ((mask & -mask).bit_length() - 1)
         return raw * self.spec.scale if self.spec.scale != 1 else raw
 
-    def values(self, packet: Packet) -> Iterator[Any]:
-        """Every value in a packet, outer headers first."""
+    def values(self, packet: Packet, layers: Layers = ()) -> Iterator[Any]:
+        """Every value in a packet, outer headers first; with `layers`, of those headers only."""
         around = holders(self.header)
+        if layers:
+            for header in of_layers([one for one, _ in packet.walk() if isinstance(one, self.header)], layers):
+                yield from self._value(header)
+            return
         for header, _ in packet.walk():
             if isinstance(header, self.header):
                 yield from self._value(header)
@@ -72,6 +82,17 @@ class Source:
         return value.encode() if isinstance(value, str) else bytes(value)
 
 
+def of_layers(headers: Sequence[Any], layers: Layers) -> list[Any]:
+    """The chosen ones of the headers of a kind, each once."""
+    count = len(headers)
+    wanted: set[int] = set()
+    for first, last in layers:
+        low = first - 1 if first > 0 else count + first
+        high = count if last is None else last if last > 0 else count + last + 1
+        wanted |= set(range(max(0, low), min(high, count)))
+    return [headers[place] for place in sorted(wanted)]
+
+
 @dataclass(frozen=True, slots=True)
 class FrameFact:
     """Something that is known of the frame and stands in no header."""
@@ -90,6 +111,7 @@ FRAME_FACTS = {
         FrameFact("frame.cap_len", "int", lambda frame, first: len(frame.data)),
         FrameFact("frame.time_relative", "float", lambda frame, first: (frame.time - first) / 1e9),
         FrameFact("frame.time_epoch", "float", lambda frame, first: frame.time / 1e9),
+        FrameFact("frame.time", "time", lambda frame, first: frame.time),
         FrameFact("frame.comment", "text", lambda frame, first: frame.comment),
         FrameFact("frame.interface_name", "text", lambda frame, first: frame.interface),
     )
@@ -120,16 +142,25 @@ def is_known(text: str) -> bool:
     """Whether a bare word names a field or a protocol, and not a value."""
     from packetlab.show.names import subjects
 
-    return text.lower() in subjects() or text.lower() in FRAME_FACTS
+    return text.lower() in subjects() or text.lower() in FRAME_FACTS or text.lower() in _derived()
 
 
-def resolve(word: Word, filter_text: str) -> FieldName | ProtocolName | FrameFact:
+def _derived() -> "dict[str, Derived]":
+    import packetlab.protocols  # noqa: F401 - so that a header gets its place before derived.py asks for it
+    from packetlab.analysis.filter.derived import DERIVED
+
+    return DERIVED
+
+
+def resolve(word: Word, filter_text: str) -> "FieldName | ProtocolName | FrameFact | Derived":
     """What a bare word names; FilterError, with the nearest names, where there is no such thing."""
     from packetlab.show.names import subjects
 
     name = word.text.lower()
     if name in FRAME_FACTS:
         return FRAME_FACTS[name]
+    if name in _derived():
+        return _derived()[name]
     if name == "frame":
         return ProtocolName("frame", (Header,))
     found = subjects().get(name, ())
@@ -139,7 +170,7 @@ def resolve(word: Word, filter_text: str) -> FieldName | ProtocolName | FrameFac
         return FieldName(word.text, tuple(source for source in fields if source.kind == first))
     if found:
         return ProtocolName(word.text, tuple(one.header for one in found))
-    near = difflib.get_close_matches(name, [*subjects(), *FRAME_FACTS], n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, [*subjects(), *FRAME_FACTS, *_derived()], n=3, cutoff=0.6)
     raise FilterError(
         filter_text, word.column, f"there is no field or protocol {word.text!r}",
         remedy=f"did you mean {' or '.join(near)}?" if near else "packetlab explain lists what there is",
@@ -194,6 +225,8 @@ def value_for(source: Source | None, kind: Kind, node: Word | Quoted, filter_tex
             raise FilterError(filter_text, node.column, f"{text!r} is not a number of seconds") from None
     if kind == "text":
         return text
+    if kind == "time":
+        return _moment(node, filter_text)
     if kind == "int":
         return _integer(source, node, filter_text)
     if isinstance(node, Quoted):
@@ -202,6 +235,26 @@ def value_for(source: Source | None, kind: Kind, node: Word | Quoted, filter_tex
         return _address(source.spec.kind, node, filter_text)
     found = some_bytes(text)
     return text.encode() if found is None else found
+
+
+def _moment(node: Word | Quoted, filter_text: str) -> int:
+    """Nanoseconds since 1970 of a date as ISO 8601 or Wireshark writes it; local time unless it says otherwise."""
+    text = " ".join(node.text.split())
+    date, dot, rest = text.partition(".")
+    digits = re.match(r"\d{1,9}", rest) if dot else None
+    rest = rest[digits.end() :] if digits else rest if dot else ""
+    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%b %d, %Y %H:%M:%S",
+                 "%b %d, %Y"):  # fmt: skip
+        for zone in ("", "%z", " %z", " UTC"):
+            try:
+                when = datetime.strptime(f"{date}{rest}".rstrip(), form + zone)
+            except ValueError:
+                continue
+            when = when.replace(tzinfo=UTC) if zone == " UTC" else when.astimezone()
+            since = when - datetime(1970, 1, 1, tzinfo=UTC)
+            fraction = int(digits.group().ljust(9, "0")) if digits else 0
+            return (since.days * 86400 + since.seconds) * 1_000_000_000 + fraction
+    raise FilterError(filter_text, node.column, f"{node.text!r} is no date", remedy='write "2024-05-01 12:00:00"')
 
 
 def _integer(source: Source | None, node: Word | Quoted, filter_text: str) -> int:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from packetlab.analysis.filter.compiled import Filter, parse
 from packetlab.capture import CaptureReader
@@ -18,7 +18,7 @@ from packetlab.model.frame import Frame
 from packetlab.model.packet import decapsulate
 
 if TYPE_CHECKING:
-    from packetlab.capture.index import CaptureIndex
+    from packetlab.capture.index import CaptureIndex, Chunk
 
 Advance = Callable[[float], None]
 
@@ -99,12 +99,35 @@ def live(where: Filter | None) -> Callable[[Frame], bool]:
     if where is None:
         return lambda frame: True
     first: list[int] = []
+    memory: dict[str, Any] = {}
+    keeps = where.is_state
 
     def holds(frame: Frame) -> bool:
         first[:] = first or [frame.time]
+        if keeps:
+            return bool(where.select(_chunk_of(frame, memory), first[0])[0])
         return where.matches(decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length), frame, first[0])
 
     return holds
+
+
+def _chunk_of(frame: Frame, memory: dict[str, Any]) -> "Chunk":
+    """A chunk of one frame."""
+    import numpy as np
+
+    from packetlab.capture.index import Chunk, Packets
+    from packetlab.capture.sections import Interface
+
+    values = {
+        "record": 0, "offset": 0, "captured": len(frame.data), "wire": frame.wire_length, "time": frame.time,
+        "link_type": frame.link_type, "interface": 0,
+        "direction": {"in": 1, "out": 2}.get(frame.direction, 0),
+    }  # fmt: skip
+    kinds = {"captured": np.uint32, "wire": np.uint32, "link_type": np.uint16, "interface": np.int32,
+             "direction": np.uint8}  # fmt: skip
+    packets = Packets(**{name: np.asarray([value], kinds.get(name, np.int64)) for name, value in values.items()})
+    interface = Interface(number=0, link_type=frame.link_type, name=frame.interface)
+    return Chunk(np.frombuffer(frame.data, np.uint8), 0, frame.number, packets, [interface], shared=memory)
 
 
 def holding(source: CapturePath | BinaryIO, where: Filter | str) -> Callable[[Frame], bool]:

@@ -1,61 +1,72 @@
 """Filters over a chunk of a capture, with columns wherever columns can say it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from packetlab.analysis.columns import FieldOf, Scan
-from packetlab.analysis.filter.compiled import Both, Pair, Present, Subject, Test
-from packetlab.analysis.filter.operands import Prefix, Source
+from packetlab.analysis.filter.columnar import (
+    Reader,
+    classes_needed,
+    containing,
+    field_of,
+    fields_needed,
+    states_needed,
+)
+from packetlab.analysis.filter.compiled import Both, Pair, Present, Subject, Test, leaves
+from packetlab.analysis.filter.operands import Prefix
+from packetlab.analysis.filter.state import state_columns
 from packetlab.analysis.plan import Column
+from packetlab.application.domain_name import DomainName
+from packetlab.application.http import FieldLines, Line
 from packetlab.capture.index import Chunk
 from packetlab.model.header import Header
 from packetlab.model.packet import decapsulate
-
-
-def _leaves(test: Any) -> Iterator[Any]:
-    if isinstance(test, Both):
-        for part in test.parts:
-            yield from _leaves(part)
-    else:
-        yield test
-
-
-def _field(source: Source) -> FieldOf:
-    return FieldOf(source.header, source.spec)
 
 
 def _is_columnar(test: Any) -> bool:
     return isinstance(test, Test) and test.subject.is_plain and test.sign not in ("contains", "matches")
 
 
+def _subjects(test: Any) -> Iterator[Subject]:
+    for leaf in leaves(test):
+        if isinstance(leaf, Test | Pair):
+            yield leaf.subject
+        if isinstance(leaf, Pair):
+            yield leaf.right
+
+
 def plain_fields(test: Any) -> set[FieldOf]:
     """The fields that are read as columns."""
-    return {_field(source) for leaf in _leaves(test) if _is_columnar(leaf) for source in leaf.subject.sources}
-
-
-def _classes(test: Any) -> set[type[Header]]:
-    found: set[type[Header]] = set()
-    for leaf in _leaves(test):
-        if isinstance(leaf, Present):
-            found |= set(leaf.classes)
-        elif isinstance(leaf, Test) and not _is_columnar(leaf):
-            found |= set(leaf.subject.classes)
-        elif isinstance(leaf, Pair):
-            found |= set(leaf.left.classes)
-    return found - {Header}
+    found = {field_of(source) for leaf in leaves(test) if _is_columnar(leaf) for source in leaf.subject.sources}
+    return found.union(*(fields_needed(subject) for subject in _subjects(test)))
 
 
 def select(test: Any, chunk: Chunk, first_time: int) -> Column:
     """For which packets of the chunk a bound test holds."""
-    scan = Scan(chunk, plain_fields(test), _classes(test))
-    return _Selection(chunk, scan, first_time).of(test)
+    present: set[type[Header]] = set()
+    placed: set[type[Header]] = set()
+    for leaf in leaves(test):
+        if isinstance(leaf, Present):
+            present |= set(leaf.classes) - {Header}
+        elif not _is_columnar(leaf):
+            for subject in _subjects(leaf):
+                one, other = classes_needed(subject)
+                present, placed = present | one, placed | other
+    for subject in _subjects(test):
+        for name in states_needed(subject):
+            state_columns(name, chunk)  # whether or not this chunk will be asked, the memory goes on
+    scan = Scan(chunk, plain_fields(test), present)
+    # Bytes of layers are those of the packet itself; what ICMP errors quote is looked into for fields only.
+    inside = Scan(chunk, (), placed=placed, quoted=False) if placed else scan
+    return _Selection(chunk, scan, Reader(chunk, scan, first_time, inside), first_time).of(test)
 
 
 class _Selection:
-    def __init__(self, chunk: Chunk, scan: Scan, first_time: int) -> None:
-        self.chunk, self.scan, self.first_time = chunk, scan, first_time
+    def __init__(self, chunk: Chunk, scan: Scan, reader: Reader, first_time: int) -> None:
+        self.chunk, self.scan, self.reader, self.first_time = chunk, scan, reader, first_time
 
     def of(self, test: Any) -> Column:
         if isinstance(test, Both):
@@ -66,11 +77,62 @@ class _Selection:
             return self.any_present(test.classes)
         if _is_columnar(test):
             return self.columnar(test)
-        if isinstance(test, Test) and test.subject.fact is not None and self.fact_column(test) is not None:
-            values = self.fact_column(test)
-            assert values is not None
-            return self.predicate(test, values)
-        return self.one_by_one(test)
+        found = self.pair(test) if isinstance(test, Pair) else self.bytes(test)
+        if found is None and isinstance(test, Test) and test.sign not in ("contains", "matches"):
+            values = self.reader.values(test.subject)
+            found = self.quantified(test.every, *values, self.predicate(test, values[1])) if values else None
+        return self.one_by_one(test) if found is None else found
+
+    def quantified(self, every: bool, rows: Column, values: Column, fits: Column) -> Column:
+        """Per packet, whether some value fits, or all do."""
+        some, fails = np.zeros(len(self.chunk), bool), np.zeros(len(self.chunk), bool)
+        some[rows[fits]] = True
+        fails[rows[~fits]] = True
+        return (some & ~fails) if every else some
+
+    def pair(self, test: Pair) -> Column | None:
+        """Two fields of which each packet has one value at most."""
+        met = self.reader.met(test.subject, test.right)
+        if met is None:
+            return None
+        rows, one, other = met
+        if one.ndim == 1 and other.ndim == 1:
+            fits = _COMPARE[test.sign](one, other)
+        elif one.ndim == other.ndim == 2 and test.sign in ("==", "all_eq", "!=", "any_ne"):
+            same = (one == other).all(axis=1) if one.shape == other.shape else np.zeros(len(rows), bool)
+            fits = same if test.sign in ("==", "all_eq") else ~same
+        else:
+            return None
+        mask = np.zeros(len(self.chunk), bool)
+        mask[rows[fits]] = True
+        return mask
+
+    def bytes(self, test: Any) -> Column | None:
+        """`contains` and `matches` of the bytes of layers; texts that a filter looks for are looked for first."""
+        if not isinstance(test, Test) or test.every:
+            return None
+        where = self.reader.stretches(test.subject)
+        if where is not None and test.sign == "contains":
+            return containing(self.chunk, where, test.literal)
+        if where is not None and test.sign == "matches":
+            return self.matching(test.literal, where)
+        needle = _needle(test)
+        if needle:
+            everywhere = self.reader.stretches(Subject(test.subject.values, "bytes", shape=("frame",)))
+            assert everywhere is not None
+            return self.one_by_one(test, containing(self.chunk, everywhere, needle))
+        return None
+
+    def matching(self, pattern: Any, where: tuple[Column, Column, Column]) -> Column:
+        mask = np.zeros(len(self.chunk), bool)
+        data = self.chunk.data.data
+        rows, start, stop = where
+        base = self.chunk.packets.offset[rows] - self.chunk.base
+        search = pattern.search
+        for row, low, high in zip(rows.tolist(), (base + start).tolist(), (base + stop).tolist(), strict=True):
+            if not mask[row] and search(data[low:high]) is not None:
+                mask[row] = True
+        return mask
 
     def both(self, test: Both) -> Column:
         mask = self.of(test.parts[0])
@@ -90,7 +152,7 @@ class _Selection:
     def columnar(self, test: Test) -> Column:
         some, fails = np.zeros(len(self.chunk), bool), np.zeros(len(self.chunk), bool)
         for source in test.subject.sources:
-            for found in self.scan.occurrences(_field(source)):
+            for found in self.scan.occurrences(field_of(source)):
                 values = found.values
                 if source.kind == "int":
                     values = source.scaled(values.astype(np.int64) if source.spec.scale != 1 else values)
@@ -139,30 +201,33 @@ class _Selection:
             answers = np.asarray([test.holds(value) for value in uniques.tolist()], bool)
         return np.asarray(answers[where.reshape(-1)]) if len(uniques) else np.zeros(0, bool)
 
-    def fact_column(self, test: Test) -> Column | None:
-        packets = self.chunk.packets
-        assert test.subject.fact is not None
-        columns: dict[str, Any] = {
-            "frame.number": lambda: self.chunk.first + np.arange(len(self.chunk)),
-            "frame.len": lambda: packets.wire.astype(np.int64),
-            "frame.cap_len": lambda: packets.captured.astype(np.int64),
-            "frame.time_relative": lambda: (packets.time - self.first_time) / 1e9,
-            "frame.time_epoch": lambda: packets.time / 1e9,
-        }
-        make = columns.get(test.subject.fact.name)
-        if make is None:
-            return None
-        values = np.asarray(make())
-        return values & test.subject.mask if test.subject.mask is not None else values
-
-    def one_by_one(self, test: Any) -> Column:
-        subject: Subject = test.left if isinstance(test, Pair) else test.subject
+    def one_by_one(self, test: Any, candidates: Column | None = None) -> Column:
+        subject: Subject = test.subject
         asked = self.any_present(subject.classes) if subject.classes else np.ones(len(self.chunk), bool)
+        possible = self.reader.may_hold(subject)
+        for other in (candidates, None if isinstance(test, Pair) else possible):
+            if other is not None:
+                asked &= other
         mask = np.zeros(len(self.chunk), bool)
         for row in np.flatnonzero(asked).tolist():
             frame = self.chunk.frame(row)
-            mask[row] = test.matches(decapsulate(frame.data, frame.link_type), frame, self.first_time)
+            packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+            mask[row] = test.matches(packet, frame, self.first_time)
         return mask
 
 
+def _needle(test: Test) -> bytes:
+    """Letters that stand in the bytes of every packet that the test can hold for; b"" where there are none."""
+    sources, literal = test.subject.sources, test.literal
+    if test.subject.shape[:1] != ("variable",) or test.sign not in ("contains", "==") or test.every:
+        return b""
+    if not all(isinstance(source.spec.variable, DomainName | Line | FieldLines) for source in sources):
+        return b""
+    text = literal.encode() if isinstance(literal, str) else literal
+    return max(re.findall(rb"[A-Za-z0-9_-]+", text), key=len, default=b"") if isinstance(text, bytes) else b""
+
+
 _ORDER = {">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal}
+_COMPARE: dict[str, Any] = {
+    **_ORDER, "==": np.equal, "all_eq": np.equal, "!=": np.not_equal, "any_ne": np.not_equal,
+}  # fmt: skip
