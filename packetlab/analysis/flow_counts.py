@@ -54,12 +54,12 @@ class Spells:
         "key": np.int64, "packets": np.int64, "bytes": np.int64, "first": np.int64, "last": np.int64,
         "number": np.int64, "sender": np.uint8, "flags": np.uint16, "base": np.int64, "begins_with_syn": np.bool_,
         "syn_time": np.int64, "answer_number": np.int64, "answer_time": np.int64, "answer_sender": np.uint8,
-        "ack_number": np.int64, "ack_time": np.int64,
+        "ack_number": np.int64, "ack_time": np.int64, "first_ack_number": np.int64, "first_ack_time": np.int64,
     }  # fmt: skip
-    BOTH = ("packets", "bytes", "flags", "base", "ack_number", "ack_time")
+    BOTH = ("packets", "bytes", "flags", "base", "ack_number", "ack_time", "first_ack_number", "first_ack_time")
     """Two numbers per spell: of what the lower and the higher endpoint sent."""
     TCP_ONLY = ("flags", "base", "begins_with_syn", "syn_time", "answer_number", "answer_time", "answer_sender",
-                "ack_number", "ack_time")  # fmt: skip
+                "ack_number", "ack_time", "first_ack_number", "first_ack_time")  # fmt: skip
     EMPTY = {"first": np.iinfo(np.int64).max, "last": np.iinfo(np.int64).min, "base": -1}
 
     key: Column
@@ -77,7 +77,11 @@ class Spells:
     answer_time: Column
     answer_sender: Column
     ack_number: Column
+    """Per side: the first ACK behind the answer to the SYN."""
     ack_time: Column
+    first_ack_number: Column
+    """Per side: the first ACK of the spell, answer or not: the answer may be in a spell before it."""
+    first_ack_time: Column
 
     def __init__(self, tcp: bool) -> None:
         self.count = 0
@@ -261,6 +265,17 @@ class FlowCounts:
         self.current[ids] = new
         return new
 
+    def count_fragments(self, found: list[tuple[int, int, int, int]]) -> None:
+        """Fragments of known spells: (spell, direction, time, size)."""
+        if found:
+            which, direction, time, size = np.asarray(found, np.int64).T
+            spells = self.spells
+            np.add.at(spells.packets, which * 2 + direction, 1)
+            np.add.at(spells.bytes, which * 2 + direction, size)
+            np.minimum.at(spells.first, which, time)
+            np.maximum.at(spells.last, which, time)
+            self.packets += len(found)
+
     def _which_spell(self, batch: Batch, ids: Column, firsts: Column) -> Column:
         assert batch.flags is not None
         is_syn = (batch.flags & (SYN | ACK)) == SYN
@@ -322,17 +337,19 @@ class FlowCounts:
             spells.answer_number[mine] = batch.number[answers]
             spells.answer_time[mine] = batch.time[answers]
             spells.answer_sender[mine] = batch.direction[answers]
-            asker = mine * 2 + (1 - spells.answer_sender[mine])
-            spells.ack_number[asker] = 0
-        likely = np.flatnonzero((spells.ack_number[side] == 0) & ((flags & (SYN | ACK | RST)) == ACK))[::-1]
-        if len(likely):
-            mine = which[likely]
-            counts = (spells.answer_sender[mine] == batch.direction[likely]) | (
-                batch.number[likely] > spells.answer_number[mine]
-            )
-            likely = likely[counts]
-            spells.ack_number[side[likely]] = batch.number[likely]
-            spells.ack_time[side[likely]] = batch.time[likely]
+        is_open = spells.first_ack_number[side] == 0
+        is_open |= (spells.ack_number[side] == 0) & (spells.answer_number[which] > 0)
+        acks = np.flatnonzero(is_open)
+        acks = acks[(flags[acks] & (SYN | ACK | RST)) == ACK][::-1]
+        if not len(acks):
+            return
+        firsts = acks[spells.first_ack_number[side[acks]] == 0]
+        spells.first_ack_number[side[firsts]] = batch.number[firsts]
+        spells.first_ack_time[side[firsts]] = batch.time[firsts]
+        answer = spells.answer_number[which[acks]]
+        acks = acks[(answer > 0) & (batch.number[acks] > answer) & (spells.ack_number[side[acks]] == 0)]
+        spells.ack_number[side[acks]] = batch.number[acks]
+        spells.ack_time[side[acks]] = batch.time[acks]
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)

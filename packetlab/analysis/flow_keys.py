@@ -43,10 +43,10 @@ class Ends:
         captured = scan.chunk.packets.captured
         parts = []
         for number, visit in enumerate(self._visits):
-            keep = captured[visit.rows] >= visit.at + 4 if self.has_ports else None
+            keep = captured[visit.rows] >= self._needed(visit)
             if chosen is not None:
-                keep = chosen[visit.rows] if keep is None else keep & chosen[visit.rows]
-            if keep is not None and not keep.all():
+                keep &= chosen[visit.rows]
+            if not keep.all():
                 self._visits[number] = visit = visit.of(keep)
             parts.append((visit.rows, *self._numbers(visit, secret)))
         self._order: Column | None = None
@@ -61,6 +61,15 @@ class Ends:
             depth = np.repeat([len(visit.path) for visit in self._visits], np.diff(self._starts))
             self._order = order = np.argsort(rows * 256 + depth, kind="stable" if len(rows) < 1024 else None)
             self.rows, self.source, self.target = rows[order], source[order], target[order]
+
+    def _needed(self, visit: Visit) -> At:
+        """Where the addresses end, or the ports."""
+        if self.has_ports:
+            return visit.at + 4
+        if self.layer == "eth":
+            return visit.at + 12
+        at, size = _addresses(visit)
+        return at + 2 * size
 
     def _numbers(self, visit: Visit, secret: tuple[int, int]) -> tuple[Column, Column]:
         cells, rows = self.cells, visit.rows

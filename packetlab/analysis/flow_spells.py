@@ -11,15 +11,16 @@ from packetlab.analysis.flow_counts import FlowCounts, Spells
 from packetlab.analysis.plan import Column
 
 
-def append_counts(whole: FlowCounts, part: FlowCounts, number: int) -> None:
+def append_counts(whole: FlowCounts, part: FlowCounts, number: int) -> Column:
     """Add what another process counted of the packets behind those counted so far; `number` packets came before.
 
-    Both must have been made with the same secret.
+    Both must have been made with the same secret. Returns what the part's spells are in the whole.
     """
     other = part.spells
+    places = np.empty(other.count, np.int64)
     if not other.count:
         whole.other_packets += part.other_packets
-        return
+        return places
     hashes = part.hashes[: part.count]
     ids = whole.find(hashes)
     fresh = np.flatnonzero(ids < 0)
@@ -34,9 +35,10 @@ def append_counts(whole: FlowCounts, part: FlowCounts, number: int) -> None:
     goes_on = known[other.key] & ~begins_anew
     rows = np.flatnonzero(goes_on)
     # Only the first spell of a flow can begin without a SYN, so each row is joined to another spell.
-    join(whole.spells, whole.current[other.key[rows]], other, rows)
+    places[rows] = whole.current[other.key[rows]]
+    join(whole.spells, places[rows], other, rows)
     rows = np.flatnonzero(~goes_on)
-    new = whole.spells.add(len(rows))
+    places[rows] = new = whole.spells.add(len(rows))
     for name in whole.spells.names:
         for half in range(other.width(name)):
             width = other.width(name)
@@ -44,12 +46,13 @@ def append_counts(whole: FlowCounts, part: FlowCounts, number: int) -> None:
     whole.current[other.key[rows]] = new  # the latest is written last
     whole.packets += part.packets
     whole.other_packets += part.other_packets
+    return places
 
 
 def _shift(spells: Spells, number: int) -> None:
     spells.number += number
     if "flags" in spells.names:
-        for name in ("answer_number", "ack_number"):
+        for name in ("answer_number", "ack_number", "first_ack_number"):
             column = getattr(spells, name)
             column[column > 0] += number
 
@@ -70,11 +73,12 @@ def join(into: Spells, to: Column, other: Spells, rows: Column) -> None:
         into.flags[here] |= other.flags[there]
         into.base[here] = np.where(into.base[here] < 0, other.base[there], into.base[here])
         # The ACK that ends the handshake is the first behind the answer to the SYN.
-        starts_over = ~known & (other.answer_number[rows] > 0) & (other.answer_sender[rows] != half)
-        takes = starts_over | (into.ack_number[here] == 0)
-        for name in ("ack_number", "ack_time"):
-            mine = getattr(into, name)
-            mine[here] = np.where(takes, getattr(other, name)[there], mine[here])
+        misses, misses_any = into.ack_number[here] == 0, into.first_ack_number[here] == 0
+        for name in ("number", "time"):
+            behind, first = getattr(into, f"ack_{name}"), getattr(into, f"first_ack_{name}")
+            theirs, their_first = getattr(other, f"ack_{name}")[there], getattr(other, f"first_ack_{name}")[there]
+            behind[here] = np.where(misses, np.where(known, their_first, theirs), behind[here])
+            first[here] = np.where(misses_any, their_first, first[here])
     newer = ~known & other.begins_with_syn[rows]
     into.syn_time[to] = np.where(newer, other.syn_time[rows], into.syn_time[to])
     for name in ("answer_number", "answer_time", "answer_sender"):

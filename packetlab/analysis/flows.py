@@ -16,6 +16,7 @@ from packetlab.analysis.columns import Scan
 from packetlab.analysis.community_id import community_id
 from packetlab.analysis.filter import Filter
 from packetlab.analysis.flow_counts import ACK, FIN, MAX_FLOWS, RST, SYN, FlowCounts, new_secret
+from packetlab.analysis.flow_fragments import CLASSES, Fragments, fragments_in
 from packetlab.analysis.flow_keys import Ends, Layer, header_classes
 from packetlab.analysis.flow_spells import append_counts, connections
 from packetlab.analysis.parallel import Told, gather
@@ -170,23 +171,30 @@ def flows(
     layer: Layer = "tcp",
     where: Filter | None = None,
     *,
+    fragments: bool = True,
     processes: int | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> FlowTable:
     """The flows of a capture at one layer, of the packets for which the filter `where` holds.
 
-    `processes` and `advance` as in parallel.gather.
+    `fragments`: at layers with ports, count IP fragments behind the first with the flow of their packet. `processes`
+    and `advance` as in parallel.gather.
     """
     secret = new_secret()
-    collector, told = gather(source, lambda: FlowCollector(layer, secret), where, processes=processes, advance=advance)
+
+    def make() -> FlowCollector:
+        return FlowCollector(layer, secret, fragments=fragments)
+
+    collector, told = gather(source, make, where, processes=processes, advance=advance)
     return collector.table(told)
 
 
 class FlowCollector:
     """Gathers the flows of chunk after chunk."""
 
-    def __init__(self, layer: Layer, secret: tuple[int, int] | None = None) -> None:
+    def __init__(self, layer: Layer, secret: tuple[int, int] | None = None, *, fragments: bool = True) -> None:
         self.layer: Layer = layer
+        self.fragments = Fragments() if fragments and layer in _PROTOCOL_NUMBERS else None
         self.counts = FlowCounts(layer == "tcp", secret)
         self.classes = header_classes(layer)
 
@@ -195,15 +203,30 @@ class FlowCollector:
 
         `scan`: a scan of the chunk that visited the layer's headers.
         """
-        scan = scan or Scan(chunk, (), visited=self.classes, quoted=False)
+        visited = (*self.classes, *(CLASSES if self.fragments else ()))
+        scan = scan or Scan(chunk, (), visited=visited, quoted=False)
         ends = Ends(scan, self.layer, self.counts.secret, chosen)
+        batch, spells = None, None
         if len(ends.rows):
-            self.counts.add(ends.batch(chunk), ends.keys)
+            batch = ends.batch(chunk)
+            spells = self.counts.add(batch, ends.keys)
+        if self.fragments is None or not (found := fragments_in(scan, chosen, _PROTOCOL_NUMBERS[self.layer])):
+            return
+        firsts: dict[int, tuple[int, int]] = {}
+        if batch is not None and spells is not None:
+            mine = np.isin(ends.rows, [one[0] for one in found if one[2]]) & (spells >= 0)
+            known = zip(spells[mine].tolist(), batch.direction[mine].tolist(), strict=True)
+            firsts = dict(zip(ends.rows[mine].tolist(), known, strict=True))
+        self.counts.count_fragments(self.fragments.read(found, chunk.packets, firsts))
 
     def append(self, other: "FlowCollector", packets_before: int) -> None:
         """Count what another has counted of the packets behind these."""
-        append_counts(self.counts, other.counts, packets_before)
+        spells = append_counts(self.counts, other.counts, packets_before)
+        if self.fragments is not None and other.fragments is not None:
+            self.counts.count_fragments(self.fragments.append(other.fragments, spells))
 
     def table(self, told: Told | None = None) -> FlowTable:
         """What was gathered. Nothing can be added behind it."""
+        if self.fragments is not None:
+            self.counts.count_fragments(self.fragments.finish())
         return FlowTable(self.layer, self.counts, told or Told())

@@ -71,7 +71,7 @@ def theirs(path: Path) -> dict[str, list[Seen]] | None:
 def ours(path: Path, layer: Layer, start: int) -> list[Seen]:
     """The same of packetlab; `start` is the time of the first packet."""
     found = []
-    for flow in flows(path, layer):
+    for flow in flows(path, layer, fragments=False):
         a, b = (re.sub(r"[\[\]]", "", flow.endpoint(which)) for which in "ab")
         one, other = (a, flow.packets_ab, size_text(flow.bytes_ab)), (b, flow.packets_ba, size_text(flow.bytes_ba))
         found.append((_ends(one, other), (flow.first - start) / 1e9, flow.duration / 1e9))
@@ -162,6 +162,8 @@ def _reason(frames: list[FrameSeen], layer: str, seen: Seen) -> str:
             return f"within {', '.join(sorted(around))}, which packetlab does not know"
         if layer == "ipv6" and "ipv6.fraghdr" in frame.protocols:
             return "tshark counts a fragmented IPv6 packet once, with its first fragment"
+        if layer == "ipv6" and frame.protocols[-1] in ("mipv6", "ipv6.dstopts", "ipv6.hopopts"):
+            return "tshark leaves out packets in which nothing follows the extension headers"
         if layer in ("tcp", "udp") and "ipv6.routing" in frame.protocols:
             return "tshark takes the last address of a routing header for the destination"
         if layer == "udp" and {"snmp", "tftp", "sip", "rtp"} & set(frame.protocols):
