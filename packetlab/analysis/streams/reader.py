@@ -143,22 +143,23 @@ class StreamReader:
         mine, other = connection.sides[direction], connection.sides[direction ^ 1]
         before = mine.held + other.held
         conflicts = mine.conflicts
+        theirs: list[Piece] = []
+        ready: list[Piece] = []
         if flags & _ACK and not flags & _RST:
             if flags & _SYN:
                 other.begin(acknowledgment)
-            yield from _events(stream, direction ^ 1, other.acknowledged(acknowledgment, number, time))
+            theirs = other.acknowledged(acknowledgment, number, time)
         if flags & _SYN:
             sequence = (sequence + 1) & 0xFFFFFFFF
             mine.begin(sequence)
         if length or flags & _FIN:
             ready = mine.add(sequence, length, data, number, time, fin=bool(flags & _FIN))
-            yield from _events(stream, direction, ready)
+        if self.held + mine.held + other.held - before > self.max_held:
+            ready += mine.finish()
         self.conflicts += mine.conflicts - conflicts
         self.held += mine.held + other.held - before
-        if self.held > self.max_held:
-            before = mine.held
-            yield from _events(stream, direction, mine.finish())
-            self.held += mine.held - before
+        yield from _events(stream, direction ^ 1, theirs)
+        yield from _events(stream, direction, ready)
         for side in (0, 1):
             if not connection.closed[side] and connection.sides[side].is_closed:
                 connection.closed[side] = True

@@ -9,6 +9,7 @@ COMMANDS: Commands = {
     "flows": ("pcap.flows", "flows", "who talked to whom, how much, and how far it came"),
     "list": ("pcap.list_packets", "list_packets", "one line for each packet, or chosen fields"),
     "show": ("show", "show", "packets in depth: layers, bytes, figures, words"),
+    "follow": ("pcap.follow", "follow", "What a TCP connection carried, both sides in order."),
     "query": ("pcap.query", "query", "SQL over packets, flows, DNS, HTTP, TLS, findings"),
     "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
     "plot": ("pcap.plot", "plot", "traffic over time, round trips, sequence numbers as curves"),
