@@ -12,6 +12,7 @@ COMMANDS: Commands = {
     "follow": ("pcap.follow", "follow", "What a TCP connection carried, both sides in order."),
     "query": ("pcap.query", "query", "SQL over packets, flows, DNS, HTTP, TLS, findings"),
     "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
+    "findings": ("pcap.findings", "findings", "what deserves attention: errors, delays, suspicions"),
     "plot": ("pcap.plot", "plot", "traffic over time, round trips, sequence numbers as curves"),
     "cut": ("pcap.cut", "cut", "keep some packets: by number, time or filter"),
     "merge": ("pcap.merge", "merge", "join captures in the order of time"),
