@@ -1,7 +1,7 @@
 """`packetlab.open_capture`: one object that answers every question about a capture.
 
     capture = packetlab.open_capture("web.pcapng")
-    for packet in capture.where("tcp.flags.syn").packets():
+    for packet in capture.where("tcp.flags.syn == 1").packets():
         print(packet.frame.number, packet[TCP].dst_port)
     capture.columns("ip.src", "ip.ttl").to_pandas()
     capture.sql("SELECT dst, count(*) FROM packets GROUP BY dst ORDER BY 2 DESC")
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from packetlab.analysis.filter import Filter
     from packetlab.analysis.flows import FlowTable, Layer
     from packetlab.analysis.sql import Answer
+    from packetlab.analysis.summary import Summary
     from packetlab.analysis.tables.fields import Occurrence
     from packetlab.analysis.tables.reading import Reading
     from packetlab.analysis.tables.table import Table
@@ -184,11 +185,17 @@ class Capture:
 
     # ------------------------------------------------------------ analyses
 
+    def summary(self) -> "Summary":
+        """What is in it: protocols, talkers, times, sizes."""
+        from packetlab.analysis.summary import summary
+
+        return summary(self._ask("summary()"), self.filter, advance=self.advance)
+
     def flows(self, layer: "Layer" = "tcp") -> "FlowTable":
         """Who talked to whom at one layer."""
         from packetlab.analysis.flows import flows
 
-        return flows(self._ask("flows()"), layer, self.filter)
+        return flows(self._ask("flows()"), layer, self.filter, advance=self.advance)
 
     # ------------------------------------------------------------ damage
 

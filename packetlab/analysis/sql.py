@@ -55,7 +55,7 @@ def ask(capture: "Capture", statement: str) -> Answer:
                 database.register(name, _Source(capture, name, wanted, trouble))
             _lock(database)
             try:
-                reader = _reader(database, statement)
+                reader = _reader(database.sql(statement))
                 for batch in reader:
                     yield _named(batch, schema).select(names)
             except Exception as error:
@@ -75,11 +75,13 @@ def _database() -> Iterator[Any]:
 
     with TemporaryDirectory(prefix="packetlab-sql-") as folder:
         database = duckdb.connect(":memory:", config={
-            "memory_limit": MEMORY_LIMIT, "temp_directory": folder, "max_temp_directory_size": SPILL_LIMIT,
-            "python_enable_replacements": "false", "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            "memory_limit": MEMORY_LIMIT, "python_enable_replacements": "false",
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
         })  # fmt: skip
         try:
+            # DuckDB 2.0 keeps to the limit only if it is set behind the folder, and not when connecting.
+            database.execute("SET temp_directory = '" + folder.replace("'", "''") + "'")
+            database.execute(f"SET max_temp_directory_size = '{SPILL_LIMIT}'")
             yield database
         finally:
             database.close()
@@ -128,12 +130,13 @@ def _bound(statement: str) -> tuple[Any, set[str] | None]:
         _lock(database)
         try:
             _check_kind(database, statement)
-            schema = _unique(_reader(database, statement).schema)
-            plan = database.execute("EXPLAIN (FORMAT json) " + statement).fetchall()[0][1]
+            # On a line of its own, so that the places in DuckDB's complaints are those in the statement.
+            plan = database.execute("EXPLAIN (FORMAT json)\n" + statement).fetchall()[0][1]
+            schema = _unique(_reader(database.sql(statement).limit(0)).schema)
         except PacketLabError:
             raise
         except Exception as error:
-            raise _explained(error, statement) from None
+            raise _explained(error, statement, lines_before=1) from None
     return schema, _needed(json.loads(plan))
 
 
@@ -148,9 +151,8 @@ def _check_kind(database: Any, statement: str) -> None:
         raise SQLError(what, remedy="write one SELECT over " + ", ".join(TABLES))
 
 
-def _reader(database: Any, statement: str) -> Any:
-    """The statement's answer as an Arrow reader, computed as it is read."""
-    relation = database.sql(statement)
+def _reader(relation: Any) -> Any:
+    """An answer as an Arrow reader, computed as it is read."""
     if hasattr(relation, "to_arrow_reader"):
         return relation.to_arrow_reader(ROWS)
     return relation.fetch_arrow_reader(ROWS)
@@ -213,14 +215,14 @@ _NO_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 _KIND = re.compile(r"^[A-Za-z ]+ Error: ")
 
 
-def _explained(error: Exception, statement: str) -> PacketLabError:
+def _explained(error: Exception, statement: str, *, lines_before: int = 0) -> PacketLabError:
     """DuckDB's complaint as one sentence with its place and the nearest name."""
     import duckdb
 
     if not isinstance(error, duckdb.Error):
         return error if isinstance(error, PacketLabError) else SQLError(str(error))
     text = str(error)
-    line, column = _place(text, statement)
+    line, column = _place(text, statement, lines_before)
     where = f" (column {column})" if column and line == 1 else f" (line {line}, column {column})" if column else ""
     if isinstance(error, duckdb.OutOfMemoryException):
         return SQLError(f"the statement needs more than {MEMORY_LIMIT} of memory and {SPILL_LIMIT} of disk",
@@ -244,13 +246,13 @@ def _explained(error: Exception, statement: str) -> PacketLabError:
     return SQLError(cause + where, remedy=remedy, line=line, column=column)
 
 
-def _place(text: str, statement: str) -> tuple[int, int]:
+def _place(text: str, statement: str, lines_before: int) -> tuple[int, int]:
     """(line, column) from 1 in the statement, (0, 0) where the message does not say."""
     found = _PLACE.search(text)
     if not found:
         return 0, 0
-    line = int(found[1])
-    shown, caret = found[2], len(found[3]) - len(f"LINE {line}: ")
+    line = int(found[1]) - lines_before
+    shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
     lines = statement.split("\n")
     whole = lines[line - 1] if line <= len(lines) else ""
     if shown.startswith("..."):  # a long line is shown in part

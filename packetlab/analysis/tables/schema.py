@@ -60,6 +60,7 @@ class TableSpec:
 
 _MODULES = {
     "packets": "packetlab.analysis.tables.packets",
+    "flows": "packetlab.analysis.tables.flows",
 }
 """Where each table is made, in the order in which they are listed."""
 
