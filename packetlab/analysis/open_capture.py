@@ -12,7 +12,7 @@ question, and says so at the second.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,8 +22,10 @@ from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
     from packetlab.analysis.filter import Filter
+    from packetlab.analysis.findings import Finding
     from packetlab.analysis.flows import FlowTable, Layer
     from packetlab.analysis.sql import Answer
+    from packetlab.analysis.streams import Stream
     from packetlab.analysis.summary import Summary
     from packetlab.analysis.tables.fields import Occurrence
     from packetlab.analysis.tables.reading import Reading
@@ -196,6 +198,21 @@ class Capture:
         from packetlab.analysis.flows import flows
 
         return flows(self._ask("flows()"), layer, self.filter, advance=self.advance)
+
+    def streams(self, only: Iterable[int] | None = None) -> "list[Stream]":
+        """The TCP connections (all, or those of these numbers), each with what was said (`chunks` reads it).
+
+        With a filter: those of which a packet fits.
+        """
+        from packetlab.analysis.streams import streams
+
+        return streams(self._ask("streams()"), self.filter, only)
+
+    def findings(self) -> "list[Finding]":
+        """What deserves attention, the worst first."""
+        from packetlab.analysis.findings import findings
+
+        return findings(self._ask("findings()"), self.filter, advance=self.advance)
 
     # ------------------------------------------------------------ damage
 

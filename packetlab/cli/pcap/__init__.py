@@ -30,6 +30,6 @@ def pcap() -> None:
 
     \b
     packetlab pcap summary web.pcapng            what is in it
-    packetlab pcap list web.pcapng -Y tcp.flags.reset
+    packetlab pcap list web.pcapng -Y 'tcp.flags.reset == 1'
     tcpdump -w - | packetlab pcap summary -      while it is still being written
     """
