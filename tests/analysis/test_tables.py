@@ -144,7 +144,9 @@ def test_a_table_is_the_same_read_back_from_each_format(capture: Path, tmp_path:
         found = pa.parquet.read_table(str(target))
     else:
         reader = "read_csv" if suffix == "csv" else "read_json"
-        found = duckdb.connect().execute(f"SELECT * FROM {reader}('{target}')").to_arrow_table()
+        relation = duckdb.sql(f"SELECT * FROM {reader}('{target}')")
+        assert relation is not None
+        found = relation.to_arrow_table()
     mine = table.arrow()
     assert found.column_names == mine.column_names
     for name in ("number", "src", "vlan", "flags", "tcp_seq_raw", "protocol"):

@@ -15,10 +15,23 @@ from packetlab.analysis.tables.reading import Reading
 from packetlab.model.errors import UsageError
 
 Kind = Literal[
-    "bool", "uint8", "uint16", "uint32", "uint64", "int32", "int64", "float64", "time", "text", "word", "bytes", "list"
+    "bool",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "int32",
+    "int64",
+    "float64",
+    "time",
+    "text",
+    "word",
+    "bytes",
+    "list",
+    "numbers",
 ]
 """`time`: timestamp in nanoseconds, UTC, without a zone. `word`: text that repeats, so that each batch holds every
-value once (a dictionary). `list`: list of texts."""
+value once (a dictionary). `list`: list of texts, `numbers`: of int64."""
 
 BATCH_ROWS = 65_536
 """Most rows of a batch that is made of Python objects."""
@@ -61,6 +74,7 @@ class TableSpec:
 _MODULES = {
     "packets": "packetlab.analysis.tables.packets",
     "flows": "packetlab.analysis.tables.flows",
+    "findings": "packetlab.analysis.tables.findings",
 }
 """Where each table is made, in the order in which they are listed."""
 
@@ -97,13 +111,15 @@ def arrow_type(kind: Kind) -> Any:
         "bool": pa.bool_(), "uint8": pa.uint8(), "uint16": pa.uint16(), "uint32": pa.uint32(), "uint64": pa.uint64(),
         "int32": pa.int32(), "int64": pa.int64(), "float64": pa.float64(), "time": pa.timestamp("ns"),
         "text": pa.string(), "word": pa.dictionary(pa.int32(), pa.string()), "bytes": pa.binary(),
-        "list": pa.list_(pa.string()),
+        "list": pa.list_(pa.string()), "numbers": pa.list_(pa.int64()),
     }[kind]  # fmt: skip
 
 
 def type_name(kind: Kind) -> str:
     """The type as SQL users know it."""
-    return {"word": "text", "time": "time ns", "float64": "double", "list": "text[]"}.get(kind, kind)
+    return {"word": "text", "time": "time ns", "float64": "double", "list": "text[]", "numbers": "int64[]"}.get(
+        kind, kind
+    )
 
 
 def arrow_schema(columns: Iterable[ColumnSpec]) -> Any:
@@ -133,7 +149,7 @@ def to_arrow(values: Any, kind: Any) -> Any:
         return pa.array([_sound(value) for value in values], pa.string()).dictionary_encode().cast(kind)
     if isinstance(values, list) and (pa.types.is_string(kind)):
         return pa.array([_sound(value) for value in values], kind)
-    if isinstance(values, list) and pa.types.is_list(kind):
+    if isinstance(values, list) and pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
         return pa.array([None if one is None else [_sound(part) for part in one] for one in values], kind)
     return pa.array(values, kind)
 
