@@ -69,7 +69,7 @@ class Item:
 
 def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, *, source: str = "",
               first_line: int = 1) -> None:  # fmt: skip
-    """Declares in `topology` what a file (Path), YAML text, a composed YAML node or a mapping says, and checks it.
+    """Declares in `topology` what a file (Path), YAML text, items (see `compose`), a composed YAML node or a mapping says, and checks it.
 
     `source` and `first_line` are where a text comes from, for the errors.
     """
@@ -81,9 +81,11 @@ def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, 
             raise UsageError(f"cannot read the topology {spec}: {error}") from None
         if len(text) > _LARGEST:
             raise UsageError(f"{spec} is larger than a topology can be (1 MiB)")
-        root = _compose(text, source or str(spec), first_line)
+        root = compose(text, source or str(spec), first_line)
     elif isinstance(spec, str):
-        root = _compose(spec, source or "topology", first_line)
+        root = compose(spec, source or "topology", first_line)
+    elif isinstance(spec, Item):
+        root = spec
     elif isinstance(spec, Mapping):
         root = _wrap(spec, f"{source or 'topology'}, ")
     else:
@@ -92,11 +94,12 @@ def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, 
     topology.check()
 
 
-def _compose(text: str, source: str, first_line: int) -> Item:
+def compose(text: str, source: str, first_line: int) -> Item:
+    """YAML text as items that know their places; `first_line` is the number of its first line in `source`."""
     import yaml
 
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + first_line}" if mark else ""
