@@ -28,7 +28,7 @@ def list_packets(file: str, condition: str | None, limit: int | None, columns: s
     any packet is decoded; standard input is shown as it comes.
 
     \b
-    packetlab pcap list web.pcapng -Y 'tcp.flags.reset'
+    packetlab pcap list web.pcapng -Y 'tcp.flags.reset == 1'
     packetlab pcap list web.pcapng --columns frame.number,ip.src,tcp.dstport
     tcpdump -U -w - | packetlab pcap list - -Y dns
     """
