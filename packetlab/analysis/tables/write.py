@@ -151,7 +151,7 @@ def _csv(batches: Iterable[Any], schema: Any, file: BinaryIO, exact: bool, shown
     for batch in batches:
         made = pa.table([column(values) for values in batch.columns],
                         names=[f"c{number}" for number in range(batch.num_columns)])  # fmt: skip
-        if made.num_columns == 1:  # an empty line would be no row
+        if made.num_columns == 1 and made.column(0).null_count:  # an empty line would be no row
             only = made.column(0).cast(pa.string())
             made = pa.table([pc.coalesce(only, "")], names=["c0"])
         csv.write_csv(made, file, csv.WriteOptions(include_header=False))
