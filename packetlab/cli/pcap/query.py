@@ -96,7 +96,7 @@ def _cell(value: Any) -> str:
 
 
 def _table(answer: Any) -> None:
-    """Aligned columns where they fit the terminal, otherwise (and there are many) one line per value."""
+    """Aligned columns where they fit the terminal (sentences wrapped), otherwise one line per value."""
     names = [_cell(name) for name in answer.schema.names]
     rows = ([_cell(value) for value in row.values()] for row in answer.rows())
     head = list(islice(rows, MOST_SHOWN))
@@ -106,8 +106,11 @@ def _table(answer: Any) -> None:
     to_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if to_terminal else 1 << 30
     sizes = [max(map(cells, column)) for column in zip(names, *head, strict=True)]
-    if sum(sizes) + 2 * len(sizes) <= width or len(names) * 8 <= width:
-        _grid(answer, names, head, rows, sizes, width, to_terminal)
+    prose = [size > 30 and any(cell.count(" ") > 3 for cell in column)
+             for size, column in zip(sizes, zip(*head, strict=True), strict=True)]  # fmt: skip
+    needed = sum(24 if wraps else size for size, wraps in zip(sizes, prose, strict=True)) + 2 * (len(sizes) - 1)
+    if needed <= width:
+        _grid(answer, names, head, rows, sizes, prose, to_terminal)
     else:
         _records(names, head, width)
     if to_terminal and next(rows, None) is not None:
@@ -115,21 +118,20 @@ def _table(answer: Any) -> None:
 
 
 def _grid(
-    answer: Any, names: list[str], head: list[list[str]], more: Iterator[list[str]], sizes: list[int], width: int,
-    to_terminal: bool,
+    answer: Any, names: list[str], head: list[list[str]], more: Iterator[list[str]], sizes: list[int],
+    prose: list[bool], to_terminal: bool,
 ) -> None:  # fmt: skip
     import pyarrow as pa
 
     right = [pa.types.is_integer(field.type) or pa.types.is_floating(field.type) for field in answer.schema]
     if to_terminal:
-        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-        for name, is_right in zip(names, right, strict=True):
-            table.add_column(Text(name), justify="right" if is_right else "left", overflow="fold")
+        table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for name, is_right, wraps in zip(names, right, prose, strict=True):
+            table.add_column(Text(name), justify="right" if is_right else "left", no_wrap=not wraps, overflow="fold")
         for row in head:
             table.add_row(*(Text(cell) for cell in row))
         Console().print(table)
