@@ -8,6 +8,7 @@ A stream is read to its end; the first Ctrl-C only says that it is time to finis
 `tcpdump -w - | packetlab pcap summary -` the writer hears it too and hands over what it still holds.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -226,6 +227,7 @@ def _shared(
 
 def _help(source: CapturePath, collector: Any, where: str | None, part: Part, answer: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # this process's parent ends it
+    gc.disable()  # looking through the parent's objects would copy all of them into this process
     try:
         answer.send(_read(source, collector, parse(where) if where else None, part))
     except BrokenPipeError:

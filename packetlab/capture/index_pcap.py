@@ -1,5 +1,6 @@
 """The index of pcap files: stretches of records as columns (see index.py)."""
 
+import math
 import struct
 
 import numpy as np
@@ -8,7 +9,7 @@ from packetlab.capture.index import Column, Packets
 from packetlab.capture.lanes import Pace, Positions, follow, gather
 from packetlab.capture.pcap import PcapWalk
 
-_LEAST_SLICE, _LARGEST_SLICE, _MOST_LANES = 1 << 13, 1 << 18, 2048
+_LEAST_SLICE, _LARGEST_SLICE = 1 << 13, 1 << 18
 _LOOK = 1 << 13  # bytes of a slice in which its first record is looked for
 
 
@@ -104,7 +105,8 @@ class PcapIndexer:
 
     def _starts(self, data: Column, start: int, reach: int) -> Positions:
         """`start`, and in each slice behind it the first place that looks like a record near in time."""
-        length = min(max(64 * self._mean, _LEAST_SLICE, (reach - start) // _MOST_LANES), _LARGEST_SLICE)
+        # A lane costs about as much to find as a step of all lanes takes: as many lanes as records in each.
+        length = min(max(math.isqrt((reach - start) * self._mean), _LEAST_SLICE), _LARGEST_SLICE)
         found = [start]
         seconds = self.walk.recent_seconds[0]
         if seconds > 0:

@@ -1,5 +1,6 @@
 """The index of pcapng files: stretches of blocks as columns (see index.py)."""
 
+import math
 import struct
 from typing import Any
 
@@ -12,7 +13,7 @@ from packetlab.capture.lanes import Pace, Positions, follow, gather
 from packetlab.capture.options import PACKET_FLAGS
 from packetlab.capture.sections import LATEST, Interface
 
-_LEAST_SLICE, _LARGEST_SLICE, _MOST_LANES = 1 << 13, 1 << 18, 2048
+_LEAST_SLICE, _LARGEST_SLICE = 1 << 13, 1 << 18
 _LOOK = 1 << 13
 _NEVER = 1 << 62
 
@@ -115,7 +116,7 @@ class PcapngIndexer:
 
     def _starts(self, data: Column, start: int, reach: int) -> Positions:
         """`start`, and in each slice behind it the first place that looks like a packet block."""
-        length = min(max(64 * self._mean, _LEAST_SLICE, (reach - start) // _MOST_LANES), _LARGEST_SLICE)
+        length = min(max(math.isqrt((reach - start) * self._mean), _LEAST_SLICE), _LARGEST_SLICE)  # see index_pcap
         found = [start]
         mark = struct.pack(self.walk.order + "I", pcapng.PACKET)
         for slice_start in range(start + length, reach, length):
