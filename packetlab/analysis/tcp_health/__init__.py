@@ -1,0 +1,7 @@
+"""How TCP connections fare: findings per segment, and reports per connection."""
+
+from packetlab.analysis.tcp_health.analyser import Analyser as Analyser
+from packetlab.analysis.tcp_health.analyser import PacketHealth as PacketHealth
+from packetlab.analysis.tcp_health.analyser import health as health
+from packetlab.analysis.tcp_health.kinds import MEANINGS as MEANINGS
+from packetlab.analysis.tcp_health.kinds import Kind as Kind

@@ -1,0 +1,152 @@
+"""What is said of each TCP segment, against tshark's tcp.analysis (one pass, its default preferences).
+
+    python -m tests.oracle.tcp_analysis [--every N] [FILE...]
+
+Each TCP packet of the corpora is compared in what was found of it (fifteen kinds), the round trip it ends, the bytes
+in flight, how long a retransmission waited, and the duplicate acknowledgements counted. Packets that stand in
+another protocol that packetlab does not know, and those of connections that hold such packets, are explained. tshark
+prints no time that is zero; neither does this.
+"""
+
+import argparse
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packetlab.analysis.tcp_health import Kind, health
+from packetlab.analysis.tcp_health.kinds import MEANINGS
+from packetlab.model.errors import CaptureError
+from tests.oracle.segments import around_tcp, captures
+from tests.oracle.table import Row, print_table
+
+KINDS = {kind: f"tcp.analysis.{meaning.name}" for kind, meaning in MEANINGS.items()}
+NUMBERS = ("tcp.analysis.ack_rtt", "tcp.analysis.acks_frame", "tcp.analysis.bytes_in_flight",
+           "tcp.analysis.push_bytes_sent", "tcp.analysis.rto", "tcp.analysis.duplicate_ack_num",
+           "tcp.analysis.duplicate_ack_frame")  # fmt: skip
+WHAT = ("kinds", "round trip, packet acknowledged", "bytes in flight, since PSH", "wait before retransmission",
+        "duplicate acknowledgements")  # fmt: skip
+
+
+@dataclass(slots=True)
+class Said:
+    """What is said of one packet: the mask of kinds, and the numbers as text."""
+
+    kinds: int
+    numbers: tuple[tuple[int, ...], ...]
+    stream: int
+    protocols: str = ""
+
+
+def ours(path: Path) -> dict[int, Said]:
+    """Packet number: what packetlab says."""
+    found = {}
+    for part in health(path):
+        columns = (part.number, part.stream, part.kinds, part.round_trip, part.acknowledges, part.in_flight,
+                   part.pushed, part.waited, part.duplicate, part.duplicate_of)  # fmt: skip
+        for number, stream, kinds, trip, to, flight, pushed, waited, again, of in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            found[number] = Said(
+                kinds, ((trip or -1, to), (flight, pushed), (waited or -1,), (again, of)), stream
+            )  # fmt: skip
+    return found
+
+
+def theirs(path: Path) -> dict[int, Said]:
+    """The same of tshark."""
+    names = ("frame.number", "frame.protocols", "tcp.stream", *KINDS.values(), *NUMBERS)
+    out = subprocess.run(
+        ["tshark", "-n", "-r", str(path), "-E", "occurrence=l", "-Y", "tcp && !icmp && !icmpv6", "-T", "fields",
+         *(part for name in names for part in ("-e", name))],
+        capture_output=True, text=True, errors="replace",
+    ).stdout  # fmt: skip
+    found = {}
+    for line in out.splitlines():
+        cells = line.split("\t")
+        if len(cells) != len(names) or not cells[0] or not cells[2]:
+            continue
+        kinds = sum(kind for kind, cell in zip(KINDS, cells[3:], strict=False) if cell)
+        trip, to, flight, pushed, rto, again, of = cells[3 + len(KINDS) :]
+        found[int(cells[0])] = Said(
+            kinds, ((_ns(trip), int(to or 0)), (int(flight or -1), int(pushed or -1)), (_ns(rto),),
+                    (int(again or 0), int(of or 0))), int(cells[2]), cells[1],
+        )  # fmt: skip
+    return found
+
+
+def _ns(text: str) -> int:
+    if not text:
+        return -1
+    whole, _, part = text.partition(".")
+    value = abs(int(whole)) * 1_000_000_000 + int((part + "0" * 9)[:9])
+    return -value if text.startswith("-") else value
+
+
+@dataclass(slots=True)
+class Count:
+    """One line of the table."""
+
+    what: str
+    files: int = 0
+    compared: int = 0
+    equal: int = 0
+    explained: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def note(self, same: bool, why: str, example: str) -> None:
+        self.compared += 1
+        self.equal += same
+        self.explained += not same and bool(why)
+        if not same and not why:
+            self.examples.append(example)
+
+
+def names(kinds: int) -> str:
+    return "+".join(MEANINGS[kind].name for kind in MEANINGS if kinds & kind) or "nothing"
+
+
+def compare(path: Path, counts: list[Count]) -> None:
+    """Compare one capture's packets."""
+    try:
+        mine = ours(path)
+    except CaptureError:
+        return
+    other = theirs(path)
+    strange = {said.stream for said in other.values() if around_tcp(said.protocols)}
+    for count in counts:
+        count.files += 1
+    for number, said in other.items():
+        if number not in mine:
+            continue
+        here = mine[number]
+        why = "another protocol around" if said.stream in strange else ""
+        counts[0].note(here.kinds == said.kinds, why,
+                       f"{path.name} {number}: {names(here.kinds)}, tshark {names(said.kinds)}")  # fmt: skip
+        for count, our, their in zip(counts[1:], here.numbers, said.numbers, strict=True):
+            if max(*our, *their) > 0 or our != their:
+                count.note(our == their, why, f"{path.name} {number}: {our}, tshark {their}")
+
+
+def verdict(every: int = 1, paths: list[Path] | None = None, shown: int = 1) -> list[Row]:
+    """One row for each thing compared."""
+    counts = [Count(what) for what in WHAT]
+    for path in paths or captures("tcp", every):
+        compare(path, counts)
+    return [Row(f"tcp.analysis: {one.what}", one.files, one.compared, one.equal, one.explained,
+                "\n    ".join(one.examples[:shown])) for one in counts]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--show", type=int, default=1, help="differences shown of each kind")
+    parser.add_argument("files", nargs="*", type=Path)
+    given = parser.parse_args()
+    print_table(verdict(given.every, given.files, given.show))
+
+
+if __name__ == "__main__":
+    main()
+
+
+__all__ = ["Kind", "verdict"]
