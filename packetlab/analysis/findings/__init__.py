@@ -18,6 +18,7 @@ from packetlab.analysis.findings.finding import SEVERITIES, Finding, Kind, Noteb
 from packetlab.analysis.findings.icmp import Echoes, ICMPErrors
 from packetlab.analysis.findings.internet import Fragments, Loops
 from packetlab.analysis.findings.link import ARPState, Storms
+from packetlab.analysis.findings.loss import Losses
 from packetlab.analysis.findings.neighbours import NeighbourState
 from packetlab.analysis.findings.seen import Seen
 from packetlab.analysis.findings.tcp import Connections
@@ -27,7 +28,8 @@ from packetlab.capture.source import CapturePath
 __all__ = ["SEVERITIES", "Finding", "Kind", "Severity", "findings"]
 
 DETECTORS = (
-    CaptureState, Checksums, ARPState, Storms, NeighbourState, ICMPErrors, Echoes, Fragments, Loops, Connections,
+    CaptureState,
+    Checksums, ARPState, Storms, NeighbourState, ICMPErrors, Echoes, Fragments, Loops, Connections, Losses,
     DNSAnswers, Credentials,
 )  # fmt: skip
 

@@ -12,6 +12,8 @@ MOST_NUMBERS = 20
 MOST_OF_A_KIND = 500
 """Findings of one kind that are told apart; any more are one, "others"."""
 OTHERS = "others"
+MOST_TEXT = 160
+"""Characters that say what a finding is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,12 @@ class Notebook:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Finding] = {}
         self._kinds: dict[str, int] = {}
+        self.reported: set[tuple[bytes, bytes]] = set()
+        """(source, destination) of packets that a router complained about: no reply to them is no news."""
 
     def add(self, kind: Kind, about: str, number: int | None = None, *, count: int = 1, detail: str = "") -> Finding:
         """Note that it happened (again), in that packet."""
+        about = about if len(about) <= MOST_TEXT else about[: MOST_TEXT - 1] + "…"
         finding = self._found.get((kind.name, about))
         if finding is None:
             if self._kinds.get(kind.name, 0) >= MOST_OF_A_KIND and about != OTHERS:

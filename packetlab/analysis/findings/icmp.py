@@ -101,6 +101,8 @@ NO_REPLY = _kind(
     "Is there an ICMP error for them? Does anything else from that host arrive?", "icmp || icmpv6",
 )  # fmt: skip
 
+TRACEROUTE_PORTS = range(33434, 33690)
+
 _UNREACHABLE = {0: NET, 1: HOST, 2: PROTOCOL, 3: PORT, 4: NEEDED, 6: NET, 7: HOST, 9: FORBIDDEN, 10: FORBIDDEN,
                 11: NET, 12: HOST, 13: FORBIDDEN}  # fmt: skip
 _UNREACHABLE6 = {0: NET, 1: FORBIDDEN, 2: NET, 3: HOST, 4: PORT, 5: FORBIDDEN, 6: NET}
@@ -111,6 +113,7 @@ class ICMPErrors:
         self.notes = notes
         self.exceeded: dict[tuple[bytes, bytes], dict[bytes, list[int]]] = {}
         self.too_big: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+        self.closed: dict[tuple[bytes, bytes, int], list[int]] = {}
         self.left = MOST_ERRORS
 
     def take(self, seen: Seen) -> None:
@@ -138,10 +141,12 @@ class ICMPErrors:
         if found is None:
             return
         about = f"{address(src)} -> {address(dst)}, says {address(sender)}"
-        if found is PORT:
-            port = self._port(quoted, version)
-            about = f"{address(dst)} port {port}, asked by {address(src)}" if port else about
-        elif found is NEEDED:
+        if len(self.notes.reported) < MOST_ERRORS:
+            self.notes.reported.add((src, dst))
+        if found is PORT and (port := self._port(quoted, version)):
+            self.closed.setdefault((src, dst, port), []).append(number)
+            return
+        if found is NEEDED:
             mtu = int.from_bytes(raw[6:8] if version == 4 else raw[4:8], "big")
             waiting = self.too_big.setdefault((src, dst), []) if len(self.too_big) < 10_000 else []
             if len(waiting) < 100:
@@ -150,7 +155,7 @@ class ICMPErrors:
                 NEEDED, about, number, detail=f"packets of up to {mtu} bytes fit" if mtu else "no size given"
             )
             return
-        elif found is TTL:
+        if found is TTL:
             if len(self.exceeded) < 10_000 or (src, dst) in self.exceeded:
                 self.exceeded.setdefault((src, dst), {}).setdefault(sender, []).append(number)
             return
@@ -177,12 +182,17 @@ class ICMPErrors:
         return int.from_bytes(quoted[at + 2 : at + 4], "big") if protocol in (6, 17) and len(quoted) >= at + 4 else 0
 
     def end(self) -> None:
+        for (src, dst, port), numbers in self.closed.items():
+            if port in TRACEROUTE_PORTS and (src, dst) in self.exceeded:
+                self.exceeded[src, dst].setdefault(dst, []).extend(numbers)
+            else:
+                self.notes.add_all(PORT, f"{address(dst)} port {port}, asked by {address(src)}", sorted(numbers))
         for (src, dst), routers in self.exceeded.items():
             # Each router a few times is a traceroute; one router (or two) many times is a loop or a small TTL.
             most = max(map(len, routers.values()))
             numbers = sorted(number for found in routers.values() for number in found)
             if len(routers) > 1 and most <= 12:
-                detail = f"{len(routers)} routers answered"
+                detail = f"{len(routers) - (dst in routers)} routers answered"
                 self.notes.add_all(TRACEROUTE, f"{address(src)} -> {address(dst)}", numbers, detail=detail)
             else:
                 who = " and ".join(address(one) for one in list(routers)[:3])
@@ -197,7 +207,7 @@ class ICMPErrors:
 class Echoes:
     def __init__(self, notes: Notebook) -> None:
         self.notes = notes
-        self.waiting: dict[tuple[bytes, bytes, bytes], list[int]] = {}
+        self.waiting: dict[tuple[bytes, bytes, bytes], int] = {}
         self.answered: dict[tuple[bytes, bytes], int] = {}
 
     def take(self, seen: Seen) -> None:
@@ -212,7 +222,7 @@ class Echoes:
                 key = raw[8 * index + 4 : 8 * index + 8]
                 if raw[8 * index] == asks:
                     if len(self.waiting) < MOST_PINGS:
-                        self.waiting.setdefault((src, dst, key), []).append(seen.first + row)
+                        self.waiting.setdefault((src, dst, key), seen.first + row)
                 elif self.waiting.pop((dst, src, key), None) is not None:
                     pair = (dst, src)
                     if pair in self.answered or len(self.answered) < MOST_PINGS:
@@ -220,10 +230,12 @@ class Echoes:
 
     def end(self) -> None:
         by_pair: dict[tuple[bytes, bytes], list[int]] = {}
-        for (src, dst, _), numbers in self.waiting.items():
+        for (src, dst, _), number in self.waiting.items():
             if not ((dst[:1] >= b"\xe0" and len(dst) == 4) or dst[:1] == b"\xff"):  # many or nobody may answer those
-                by_pair.setdefault((src, dst), []).extend(numbers)
+                by_pair.setdefault((src, dst), []).append(number)
         for (src, dst), numbers in by_pair.items():
+            if (src, dst) in self.notes.reported:
+                continue
             good = self.answered.get((src, dst), 0)
             detail = f"{good} others were answered" if good else "not one was answered"
             self.notes.add_all(NO_REPLY, f"{address(src)} -> {address(dst)}", sorted(numbers), detail=detail)

@@ -98,6 +98,7 @@ class Connections:
         self.open: dict[_Key, _Attempt] = {}
         self.half: dict[int, tuple[bytes, int, int]] = {}  # mark of one answered: server, port, packet
         self.ended: set[_Key] = set()
+        self.early: set[_Key] = set()
         self.by_client: dict[bytes, _Tally] = {}
         self.refused: dict[_Key, list[int]] = {}
         self.silent: dict[_Key, list[int]] = {}
@@ -109,19 +110,19 @@ class Connections:
         if not len(found):
             return
         flags = found.bytes[:, 13].astype(np.int64)
-        marks = _marks(seen, found)
+        mark_of = marks(seen, found)
         self._no_room(seen, found, flags)
         chosen = np.flatnonzero(flags & (_SYN | _RST | _FIN))
         part = found.chosen(chosen)
         columns = zip(
             part.rows.tolist(), seen.ends(part.rows), part.number(0, 2).tolist(), part.number(2, 2).tolist(),
-            flags[chosen].tolist(), marks[chosen].tolist(), strict=True,
+            flags[chosen].tolist(), mark_of[chosen].tolist(), strict=True,
         )  # fmt: skip
         for row, (src, dst), port, to, flag, mark in columns:
             self._segment((src, port, dst, to), flag, mark, seen.first + row)
         if self.half:
             plain = (flags & (_SYN | _RST) == 0) & (flags & _ACK != 0)
-            done = np.unique(marks[plain][np.isin(marks[plain], np.fromiter(self.half, np.uint64, len(self.half)))])
+            done = np.unique(mark_of[plain][np.isin(mark_of[plain], np.fromiter(self.half, np.uint64, len(self.half)))])
             for mark in done.tolist():
                 server, port, _ = self.half.pop(mark)
                 self.good[server, port] = self.good.get((server, port), 0) + 1
@@ -146,6 +147,9 @@ class Connections:
         if flag & _SYN and flag & _ACK:
             attempt = self.open.pop(back, None)
             if attempt is None:
+                # Overtaken by its answer, or the capture began in between: the SYN needs no other one.
+                if len(self.early) < MOST_OPEN:
+                    self.early.add(back)
                 return
             if len(attempt.packets) > 1:
                 about = f"{address(back[0])} to {endpoint(back[2], back[3])}"
@@ -157,6 +161,8 @@ class Connections:
             attempt = self.open.get(key)
             if attempt is not None:
                 attempt.packets.append(number)
+            elif key in self.early:
+                self.early.discard(key)
             elif len(self.open) < MOST_OPEN:
                 self.open[key] = _Attempt([number], mark)
             self.ended.discard(key)
@@ -230,7 +236,7 @@ class Connections:
         return scanners
 
 
-def _marks(seen: Seen, found: Found) -> Column:
+def marks(seen: Seen, found: Found) -> Column:
     """uint64: one number for each pair of endpoints, by direction."""
     src = np.ascontiguousarray(seen.ip.src[found.rows]).view("<u8")
     dst = np.ascontiguousarray(seen.ip.dst[found.rows]).view("<u8")
