@@ -80,7 +80,7 @@ class Values:
                     return found
             raise ValueError("there is no room for so many networks")
         except (ValueError, IndexError) as error:
-            raise UsageError(f"{where}{' '.join(words)!r}: {error}", remedy="as network /26 in 192.168.0.0/16") from None
+            raise UsageError(f"{where}{' '.join(words)!r}: {error}", remedy="as network /26 in 10.9.0.0/16") from None
 
     def _host(self, network: Network, given: dict[str, int], name: str) -> str:
         """An address of the network: a number means that host; any other word, one of its own, never the first ten."""
@@ -123,12 +123,10 @@ class Values:
         def value(match: re.Match[str]) -> str:
             found = self.get(match[1])
             if found is None and strict:
-                line = text.count("\n", 0, match.start())
                 try:
                     self.text(match[1])
                 except UsageError as error:
-                    place = where.format(line=line) if where else ""
-                    raise UsageError(f"{place}{error}", remedy=error.remedy) from None
+                    raise UsageError(f"{where}{error}", remedy=error.remedy) from None
             return match[0] if found is None else found
 
         return PLACE.sub(value, text)
