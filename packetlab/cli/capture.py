@@ -1,11 +1,17 @@
 """`packetlab capture`: what passes this machine's interfaces, as it passes."""
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from packetlab.cli.common import json_option, recording, write_option
+
+if TYPE_CHECKING:
+    from packetlab.model.frame import Frame
+    from packetlab.model.packet import Packet
+    from packetlab.wire.host import Host
 
 
 @click.command(short_help="show packets as they pass")
@@ -31,10 +37,37 @@ def capture(
 
     The exit code is 1 where no packet was seen.
     """
+    return watch(words, interface, count, seconds, no_promiscuous, write, as_json)
+
+
+def watch(
+    words: tuple[str, ...], interface: str, count: int | None, seconds: float | None, no_promiscuous: bool,
+    write: str | None, as_json: bool, host: "Host | None" = None,
+) -> int:  # fmt: skip
+    """What `packetlab capture` does, on this machine or in a host of a virtual network; its exit code."""
+    from packetlab.show.listing import Listing
+
+    listing, seen = Listing(), 0
+    with recording(write) as record:
+        for frame, packet in frames_passing(words, interface, count, seconds, no_promiscuous, host=host):
+            seen += 1
+            if record is not None:
+                record.write(frame)
+            if as_json:
+                _print_json(frame, packet)
+            else:
+                listing.print(frame, packet)
+    return 0 if seen else 1
+
+
+def frames_passing(
+    words: tuple[str, ...], interface: str, count: int | None, seconds: float | None, no_promiscuous: bool,
+    host: "Host | None" = None,
+) -> "Iterator[tuple[Frame, Packet]]":  # fmt: skip
+    """The frames that fit a display filter, until there are `count`, `seconds` are over, or Ctrl-C."""
     import packetlab.protocols  # noqa: F401 - knows what to look for
     from packetlab.analysis.filter import parse
     from packetlab.model.packet import decapsulate
-    from packetlab.show.listing import Listing
     from packetlab.wire.device import wait
     from packetlab.wire.loop import interruptible
     from packetlab.wire.packet_socket import PacketDevice
@@ -42,13 +75,9 @@ def capture(
     wanted = parse(" ".join(words)) if words else None
     if no_promiscuous is False and not interface:
         no_promiscuous = True  # promiscuous mode is a property of one interface
-    listing, seen, dropped, first = Listing(), 0, 0, None
+    seen, first = 0, None
     deadline = time.monotonic() + seconds if seconds else None
-    with (
-        interruptible() as stop,
-        PacketDevice(interface, promiscuous=not no_promiscuous) as device,
-        recording(write) as record,
-    ):
+    with interruptible() as stop, PacketDevice(interface, promiscuous=not no_promiscuous, via=host) as device:
         click.echo(f"listening on {interface or 'all interfaces'}; Ctrl-C ends", err=True)
         while not stop.asked and (count is None or seen < count):
             left = None if deadline is None else deadline - time.monotonic()
@@ -62,18 +91,12 @@ def capture(
                 if wanted is not None and not wanted.matches(packet, frame, first):
                     continue
                 seen += 1
-                if record is not None:
-                    record.write(frame)
-                if as_json:
-                    _print_json(frame, packet)
-                else:
-                    listing.print(frame, packet)
+                yield frame, packet
                 if count is not None and seen >= count:
                     break
         dropped = device.drops()
     lost = f", {dropped} dropped by the kernel because we were too slow" if dropped else ", none dropped"
     click.echo(f"{seen} packet{'s' if seen != 1 else ''} shown{lost}", err=True)
-    return 0 if seen else 1
 
 
 def _print_json(frame: Any, packet: Any) -> None:

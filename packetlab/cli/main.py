@@ -28,6 +28,7 @@ COMMANDS: Commands = {
     "interfaces": ("interfaces", "interfaces", "Addresses, routes and neighbours of this machine."),
     "show": ("show", "show", "List the packets of a capture file, or show some in depth."),
     "pcap": ("pcap", "pcap", "Ask questions of capture files; cut, merge, mend them."),
+    "net": ("net", "net", "Virtual networks of real hosts, without root."),
     "explain": ("explain", "explain", "Explain a protocol, a field, or a packet given in hex."),
     "address": ("address", "address", "Tell what an IP address, prefix or MAC address is."),
 }

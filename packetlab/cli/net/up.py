@@ -1,0 +1,49 @@
+"""`packetlab net up FILE` and `packetlab net down`."""
+
+from pathlib import Path
+
+import click
+
+from packetlab.cli.common import json_option, print_json
+from packetlab.cli.net import net_option
+
+
+@click.command(short_help="build the network that a file describes, and keep it")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", default="", metavar="NAME", help="What to call it; the file's name otherwise.")
+@json_option
+def up(file: Path, name: str, as_json: bool) -> int:
+    """Build the network that FILE (YAML) describes. It stays up until `packetlab net down`.
+
+    Hosts have no way to any other network, and nothing of it is left when its process ends, however it ends.
+    """
+    from packetlab.net import Network
+    from packetlab.net.shared import RemoteNetwork, hold_in_background
+
+    network = Network.from_spec(file)
+    called = name or file.stem
+    pid = hold_in_background(network, called, str(file.resolve()))
+    if as_json:
+        print_json(RemoteNetwork(called).describe())
+        return 0
+    click.echo(network.diagram())
+    first = next((host.name for host in network.hosts), "")
+    click.echo(f"\n{called} is up (process {pid}). Next: packetlab net shell {first}, and packetlab net down")
+    return 0
+
+
+@click.command(short_help="end a network and everything in it")
+@click.argument("name", default="")
+@click.option("--all", "everything", is_flag=True, help="All that are up.")
+def down(name: str, everything: bool) -> int:
+    """End the network NAME (the only one, if there is one), and every command that runs in it."""
+    from packetlab.net.shared import RemoteNetwork, running
+
+    names = running() if everything else [RemoteNetwork(name).name]
+    for one in names:
+        RemoteNetwork(one).down()
+        click.echo(f"{one} is down")
+    return 0
+
+
+__all__ = ["down", "net_option", "up"]
