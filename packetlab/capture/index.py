@@ -245,6 +245,7 @@ class CaptureIndex(OpenCapture):
         parts: list[Packets] = []
         going = True
         order = "<"
+        interrupted = False
         while going:
             buf, base = window.buf, window.base
             while True:
@@ -256,7 +257,14 @@ class CaptureIndex(OpenCapture):
                     self.landed = indexer.walk.position
                     going, single = False, None
                     break
-                going, single = indexer.step()
+                try:
+                    going, single = indexer.step()
+                except KeyboardInterrupt:
+                    if window.at_end or self._source.plain_file is not None:
+                        raise
+                    # Whoever waits for more of a stream has had enough: hand out what is here, then stop.
+                    window.at_end = interrupted = True
+                    continue
                 if not going or window.buf is not buf or indexer.order != order:
                     break
                 if single is not None:
@@ -266,6 +274,9 @@ class CaptureIndex(OpenCapture):
                 yield self._chunk(buf, base, parts, order)
             parts = [] if single is None else [single]
         self.interfaces_changed = indexer.interfaces_changed
+        if interrupted:
+            self._note_end()
+            raise KeyboardInterrupt
         if self.landed is None:
             self._note_end()
 
