@@ -129,9 +129,7 @@ class Analyser:
             if acknowledged != own.acknowledged:
                 own.first_with_ack, own.duplicate_acks = number, 0
             if peer.contiguous >= 0 and flags & ACK and (peer.contiguous - acknowledged) & MASK >= HALF:
-                kinds |= judge.ACK_LOST
-                ahead = (peer.next_sequence - acknowledged) & MASK < HALF
-                peer.contiguous = peer.next_sequence if ahead else acknowledged
+                kinds |= judge.unseen(peer)
             unacked = own.unacked
             if length or flags & (SYN | FIN):
                 if not kinds & KEEP_ALIVE:

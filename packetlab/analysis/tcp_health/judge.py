@@ -67,6 +67,16 @@ def window_and_acks(
     return kinds
 
 
+def unseen(peer: Sender) -> int:
+    """Whether an acknowledgement beyond what was seen of the peer is news: once for each gap."""
+    if peer.contiguous != peer.next_sequence:
+        peer.contiguous = peer.next_sequence
+        return ACK_LOST
+    first = peer.duplicate_acks == 0
+    peer.duplicate_acks = -1
+    return ACK_LOST if first else 0
+
+
 def order(
     own: Sender, peer: Sender, sequence: int, flags: int, length: int, time: int, round_trip: int
 ) -> int:
