@@ -1,0 +1,76 @@
+"""Answers of learners: read as what the question asks for, and compared with what this run's packets say."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from packetlab.lab.evidence import Evidence
+from packetlab.lab.format import Question, Step
+from packetlab.lab.verdict import NotYet, Statement
+from packetlab.model.addresses import mac_bytes
+from packetlab.model.errors import UsageError
+
+EXAMPLES = {"number": "4", "mac": "02:1f:40:11:22:33", "ip": "10.0.0.2", "yes or no": "yes", "word": "a word"}
+
+
+def read_answer(question: Question, text: str) -> Any:
+    """What an answer says, in a form that can be compared; UsageError where it is not of the kind asked for."""
+    clean = text.strip()
+    try:
+        if question.kind == "number":
+            return float(clean.replace("_", ""))
+        if question.kind == "mac":
+            return mac_bytes(clean.lower().replace("-", ":"))
+        if question.kind == "ip":
+            return ipaddress.ip_address(clean)
+        if question.kind == "yes or no":
+            return {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}[clean.lower()]
+        if question.kind == "one of":
+            return next(choice for choice in question.choices if choice.lower() == clean.lower())
+    except (ValueError, UsageError, KeyError, StopIteration):
+        choice = f"one of {', '.join(question.choices)}" if question.choices else f"as {EXAMPLES[question.kind]}"
+        what = {"number": "a number", "mac": "a MAC address", "ip": "an IP address"}.get(question.kind, question.kind)
+        raise UsageError(f"{text!r} does not answer {question.name!r} ({what})", remedy=choice) from None
+    return clean.casefold()
+
+
+def understood(step: Step, given: Mapping[str, str]) -> dict[str, Any]:
+    """All answers of a step; UsageError for unknown names, NotYet where one is missing."""
+    names = [question.name for question in step.questions]
+    for name in given:
+        if name not in names:
+            raise UsageError(f"{step.id} has no question {name!r}", remedy=f"there are: {', '.join(names)}")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise NotYet(message=f"this step asks: {', '.join(names)}. Answer with `packetlab lab answer "
+                             f"{' '.join(f'{name}=...' for name in names) if len(names) > 1 else '...'}`.")  # fmt: skip
+    return {question.name: read_answer(question, given[question.name]) for question in step.questions}
+
+
+def as_right(question: Question, right: Any) -> Any:
+    """What lab.py says is right, in the same form: bool for yes/no, (low, high) for a range of numbers."""
+    if isinstance(right, tuple):
+        return right
+    if isinstance(right, bool):
+        return right
+    if question.kind == "mac" and isinstance(right, bytes):
+        return right
+    return read_answer(question, str(right))
+
+
+def compare(step: Step, given: Mapping[str, Any], right: Mapping[str, Any], evidence: Evidence,
+            diagnose: Callable[..., str | None] | None = None) -> None:  # fmt: skip
+    """States for each question whether the answer is right; ends the check at the first that is not."""
+    quoted = tuple(dict.fromkeys(frame for statement in evidence.statements for frame in statement.frames))
+    for question in step.questions:
+        said = given[question.name]
+        true = as_right(question, right[question.name])
+        good = true[0] <= said <= true[1] if isinstance(true, tuple) else said == true
+        typed = evidence.given[question.name].strip()
+        if good:
+            evidence.statements.append(Statement(True, "", "", f"{question.name} = {typed} is right", quoted[:1]))
+            continue
+        message = diagnose(evidence, dict(evidence.given), dict(right)) if diagnose else None
+        words = f"the answer to: {evidence.fill(question.text)}"
+        seen = f"you said {typed}; this run's packets say something else"
+        raise NotYet(Statement(False, words, seen, "", quoted), message or "")

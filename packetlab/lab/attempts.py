@@ -1,0 +1,120 @@
+"""Running a file that makes an attempt at a step: a reference solution, or a known mistake.
+
+    *.answer    predict, observe: `name: value` per line (or one bare value)
+    *.do        do, fix: `HOST$ command` per line; `HOST& command` goes on in the background until the step is over
+    *.py        build: the learner's file itself; do, fix: `def do(lab)`; predict, observe: `def answer(lab, ev)`
+
+A comment `# gets: words` in a mistake says what the verdict must contain.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+from packetlab.lab.format import Lab, Step, load_code
+from packetlab.lab.run import Running
+from packetlab.lab.verdict import Verdict
+from packetlab.model.errors import PacketLabError, UsageError
+
+_DO = re.compile(r"([A-Za-z0-9-]+)([$&])\s+(.+)")
+_GETS = re.compile(r"#\s*gets:\s*(.+)")
+
+
+def expected_message(path: Path) -> str:
+    """What the verdict on a mistake must contain."""
+    match = _GETS.search(path.read_text(encoding="utf-8"))
+    if match is None:
+        raise UsageError(f"{path.parent.name}/{path.name} does not say what it gets", remedy="add: # gets: words")
+    return match[1].strip()
+
+
+def read_do(text: str, where: str) -> list[tuple[str, bool, str]]:
+    """(host, in the background, command) for each line."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _DO.fullmatch(line.rstrip())
+        if match is None:
+            raise UsageError(f"{where}, line {number}: {line!r} is no command", remedy="as h1$ ping -c 1 {h2.ip}")
+        found.append((match[1], match[2] == "&", match[3]))
+    return found
+
+
+def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
+    """Does what the file says on the running lab; gives the answers, for predict and observe steps."""
+    text = path.read_text(encoding="utf-8")
+    where = f"labs/{run.lab.id}/{path.parent.name}/{path.name}"
+    if path.suffix == ".answer":
+        return read_answers(run.fill(text), step)
+    if path.suffix == ".do":
+        for host, behind, command in read_do(text, where):
+            if behind:
+                run.start(host, command)
+                continue
+            short = _shortcut(run, host, command)
+            if short is None:
+                run.run(host, command, timeout=30)
+        return {}
+    if step.kind == "build":
+        run.program_file = path
+        return {}
+    code = load_code(path, f"attempt_{path.stem}".replace("-", "_"))
+    if step.questions:
+        return {name: str(value) for name, value in code.answer(run, run.look()).items()}
+    code.do(run)
+    return {}
+
+
+def _shortcut(run: Running, host: str, command: str) -> object | None:
+    """`packetlab ping` within this process: starting Python anew takes longer than most labs."""
+    words = shlex.split(run.fill(command), comments=True)
+    if words[:2] != ["packetlab", "ping"] or any(each in command for each in ";&|<>$`"):
+        return None
+    options: dict[str, float | int] = {"interval": 0.01}
+    names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-t": ("ttl", int)}
+    rest = words[2:]
+    target = ""
+    while rest:
+        word = rest.pop(0)
+        if word in names and rest:
+            name, kind = names[word]
+            options[name] = kind(rest.pop(0))
+        elif word.startswith("-") or target:
+            return None
+        else:
+            target = word
+    options["interval"] = min(float(options["interval"]), 0.01)
+    try:
+        return run.ping(host, target, **{"count": 4, **options}) or True
+    except PacketLabError:
+        return True  # as the command would have said; the verdict is about the frames
+
+
+def read_answers(text: str, step: Step) -> dict[str, str]:
+    """`name: value` lines, or one bare value for a step with one question."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) == 1 and len(step.questions) == 1 and not lines[0].startswith(step.questions[0].name + ":"):
+        return {step.questions[0].name: lines[0]}
+    found = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def solve(run: Running, step: Step, path: Path | None = None) -> Verdict:
+    """Begins a step, makes the attempt of a file (the reference solution by default) and judges it."""
+    path = path or run.lab.solution(step)
+    if path is None:
+        raise UsageError(f"labs/{run.lab.id}/solutions has nothing for {step.id}", remedy="write one; see labs/README")
+    run.begin(step)
+    return run.check(make_attempt(run, step, path))
+
+
+def missing_programs(lab: Lab) -> list[str]:
+    """Programs that a lab needs and this machine lacks."""
+    import shutil
+
+    return [name for name in lab.needs if not shutil.which(name, path=None) and not shutil.which(
+        name, path="/usr/local/sbin:/usr/sbin:/sbin")]  # fmt: skip

@@ -1,0 +1,268 @@
+"""An attempt at a lab on a running network: begin a step, act, check, until all steps are passed.
+
+The engine's one way through a step, used by the learner's session, by `lab run --solution`, by the tests and by the
+recording of captures: begin_<step>, canaries, the learner's (or a solution's) traffic, traffic_<step>, canaries,
+answers_<step> and check_<step> on the evidence. What a lab's own functions are given is `Running`.
+"""
+
+import contextlib
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from packetlab.lab import answers
+from packetlab.lab.evidence import Evidence
+from packetlab.lab.format import Lab, Step
+from packetlab.lab.program import Program, functions_of
+from packetlab.lab.recording import Disturb, Recording
+from packetlab.lab.verdict import Inconclusive, NotYet, Verdict
+from packetlab.model.errors import PacketLabError, UsageError
+from packetlab.model.frame import Frame
+
+T = TypeVar("T")
+PATIENCE = 3.0
+
+
+class Running:
+    """A lab whose network is up: what setup, begin_, traffic_ functions and solutions work with."""
+
+    def __init__(self, lab: Lab, seed: int, *, disturb: Disturb | None = None) -> None:
+        import packetlab.protocols  # noqa: F401
+        from packetlab.net.network import Network
+
+        self.lab, self.seed = lab, seed
+        self.values, topology = lab.values(seed)
+        self.net = Network(lab.id)
+        self.net.topology = topology
+        self.notes: dict[str, Any] = {}
+        """For what begin_ and traffic_ functions want to tell checks; kept until the network goes down."""
+        self.program_file: Path | None = None
+        """build: the learner's file."""
+        self.frames_of: dict[str, tuple[list[Frame], dict[str, str], tuple[int, int]]] = {}
+        """The evidence of the steps that were passed, for steps that look at them again."""
+        self._stack = contextlib.ExitStack()
+        self._for_step = contextlib.ExitStack()
+        self._programs: list[Program] = []
+        self._disturb = disturb
+        self.step: Step | None = None
+
+    def __enter__(self) -> "Running":
+        try:
+            self._stack.enter_context(self.net)
+            self.recording = self._stack.enter_context(Recording(self.net, self._disturb))
+            if setup := self.lab.function("setup"):
+                setup(self)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes all down."""
+        self._for_step.close()
+        self._stack.close()
+
+    # -- for labs
+
+    def __getitem__(self, name: str) -> Any:
+        """A host of the network."""
+        return self.net[name]
+
+    def value(self, name: str) -> str:
+        """A value by its name: "lan.h1", "h2.mac"."""
+        return self.values.text(name)
+
+    def fill(self, text: str) -> str:
+        """The text with {values} filled in."""
+        return self.values.fill(text)
+
+    def random(self, what: str = "") -> random.Random:
+        """Chance from the seed, the same for the same `what`."""
+        return self.values.random(what)
+
+    def serve(self, server: AbstractContextManager[T]) -> T:
+        """Keeps a server (or any context) open: from setup until the end, from elsewhere until the step is over."""
+        return (self._stack if self.step is None else self._for_step).enter_context(server)
+
+    def run(self, host: str, command: str | list[str], **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Runs a command in a host to its end; {values} in it are filled in."""
+        words = ["/bin/sh", "-c", self.fill(command)] if isinstance(command, str) else [*map(self.fill, command)]
+        return self.net[host].run(words, **options)
+
+    def start(self, host: str, command: str | list[str]) -> Program:
+        """Starts a command in a host; it is ended with the step."""
+        words = ["/bin/sh", "-c", self.fill(command)] if isinstance(command, str) else [*map(self.fill, command)]
+        return self._keep(Program(self.net[host], words))
+
+    def program(self, host: str, *arguments: str, ready: str = "ready") -> Program:
+        """build: starts the learner's file in a host and waits until it prints a line `ready` ("": does not wait)."""
+        import sys
+
+        if self.program_file is None:
+            raise UsageError("there is no program to run", remedy="only build steps have one")
+        words = [sys.executable, "-u", str(self.program_file), *map(self.fill, arguments)]
+        program = self._keep(Program(self.net[host], words))
+        if ready:
+            program.wait_for(ready, PATIENCE)
+        return program
+
+    def functions(self, host: str = "") -> Any:
+        """build: the learner's functions, called in a process of its own: lab.functions().checksum(b"..")."""
+        if self.program_file is None:
+            raise UsageError("there is no program to call", remedy="only build steps have one")
+        where = self.net[host] if host else self.net.hosts[0]
+        program, caller = functions_of(where, self.program_file)
+        self._keep(program)
+        return caller
+
+    def _keep(self, program: Program) -> Program:
+        self._programs.append(program)
+        self._for_step.callback(program.close)
+        return program
+
+    def ping(self, host: str, target: str, count: int = 1, **options: Any) -> Any:
+        """Pings from a host (see packetlab.ping), with 2 ms between the requests unless `interval` says more."""
+        from packetlab.wire.verbs.ping import ping
+
+        options.setdefault("interval", 0.002)
+        return ping(self.fill(target), count=count, via=self.net[host], **options)
+
+    def device(self, host: str, interface: str = "") -> Any:
+        """A packet socket of a host, to send frames made by hand: lab.device("h1").send(Ethernet(...) / ...)."""
+        from packetlab.wire.packet_socket import PacketDevice
+
+        port = self.net[host].port(interface)
+        return self._for_step.enter_context(PacketDevice(port.name, self.net[host]))
+
+    def until(self, condition: Callable[[], T], at_most: float = 2.0) -> T:
+        """Waits until `condition()` is true, at most so many seconds; gives its last value."""
+        deadline = time.monotonic() + at_most
+        while not (value := condition()) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return value
+
+    def until_seen(self, host: str, filter: str, number: int = 1, at_most: float = 2.0) -> bool:  # noqa: A002
+        """Waits until a host has seen so many frames of a kind in this attempt."""
+        return self.until(lambda: len(self.look().at(host).all(filter)) >= number, at_most)
+
+    def look(self) -> Evidence:
+        """The frames until now, without canaries: for waiting, not for verdicts."""
+        from packetlab.lab.recording import numbered
+
+        return self._evidence(numbered(self.recording.poll()), {}, (self.recording.span[0], 0))
+
+    def _evidence(self, frames: list[Frame], blind: Mapping[str, str], span: tuple[int, int],
+                  given: Mapping[str, str] | None = None) -> Evidence:  # fmt: skip
+        return Evidence(
+            frames, self.values, places=self.recording.places, peers=self.recording.peers, blind=blind, span=span,
+            net=self.net, given=given, notes=self.notes, output="".join(program.said() for program in self._programs),
+        )  # fmt: skip
+
+    # -- steps
+
+    def begin(self, step: Step) -> None:
+        """A new attempt at a step: what was captured until now is put aside."""
+        self._end_step()
+        self.step = step
+        if begin := self.lab.function("begin", step):
+            begin(self)
+        self.recording.begin()
+
+    def _end_step(self) -> None:
+        stack, self._for_step = self._for_step, contextlib.ExitStack()
+        stack.close()
+        self._programs = []
+
+    def frames(self) -> list[Frame]:
+        """Of this attempt, until now."""
+        return list(self.recording.poll())
+
+    def check(self, given: Mapping[str, str] | None = None, *, quiet: bool = False) -> Verdict:
+        """Judges the attempt. `quiet`: only looks (automatic checking): the attempt goes on if it is not passed."""
+        step = self.step
+        if step is None:
+            raise UsageError("no step was begun")
+        traffic = self.lab.function("traffic", step)
+        verdict = Verdict("pass", step.id, seed=self.seed)
+        evidence: Evidence | None = None
+        try:
+            if traffic:
+                with _told(self.lab, "traffic", step):
+                    traffic(self)
+            frames, blind = self.recording.finish()
+            span = self.recording.span
+            if step.of:
+                if step.of not in self.frames_of:
+                    raise NotYet(message=f"pass the step {step.of} first: this one looks at its frames")
+                frames, blind, span = self.frames_of[step.of]
+            evidence = self._evidence(frames, blind, span, given)
+            verdict.output = evidence.output
+            judge(self.lab, step, evidence, verdict)
+        except NotYet as reason:
+            verdict.kind, verdict.message = "not yet", reason.message
+        except Inconclusive as reason:
+            verdict.kind, verdict.message = "inconclusive", str(reason)
+        if evidence and verdict.passed:
+            self.frames_of[step.id] = (frames, blind, span)
+        self.last_frames = frames if evidence else []
+        return verdict
+
+
+@contextlib.contextmanager
+def _told(lab: Lab, kind: str, step: Step) -> Iterator[None]:
+    """An error of a lab's own code, with its place."""
+    try:
+        yield
+    except (NotYet, Inconclusive, PacketLabError):
+        raise
+    except Exception as error:
+        trace = error.__traceback__
+        line = 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == str(lab.folder / "lab.py"):
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        cause = f"labs/{lab.id}/lab.py, line {line}: {kind}_{step.function} failed: {type(error).__name__}: {error}"
+        raise PacketLabError(cause, remedy="this is a fault of the lab, not yours") from error
+
+
+def judge(lab: Lab, step: Step, evidence: Evidence, verdict: Verdict) -> None:
+    """Answers, then the check, on one attempt's evidence; fills in the verdict. Raises nothing of its own."""
+    verdict.kind = "pass"
+    try:
+        if step.questions:
+            given = answers.understood(step, evidence.given)
+            right = lab.function("answers", step)
+            if right is None:
+                raise UsageError(f"labs/{lab.id}/lab.py lacks answers_{step.function}(ev)")
+            with _told(lab, "answers", step):
+                answers.compare(step, given, right(evidence), evidence, lab.function("diagnose", step))
+        check = lab.function("check", step)
+        if check is None and not step.questions:
+            raise UsageError(f"labs/{lab.id}/lab.py lacks check_{step.function}(ev)")
+        if check:
+            with _told(lab, "check", step):
+                check(evidence)
+        if evidence.blind:
+            place, reason = next(iter(evidence.blind.items()))
+            raise Inconclusive(f"the capture at {place} cannot be trusted: {reason}")
+        if not any(statement.frames for statement in evidence.statements):
+            raise Inconclusive("no frame was seen that could show anything")
+        verdict.after = evidence.fill(step.after)
+    except NotYet as reason:
+        verdict.kind, verdict.message = "not yet", evidence.fill(reason.message)
+        if reason.statement:
+            verdict.statements = [*evidence.statements, reason.statement]
+            return
+    except Inconclusive as reason:
+        verdict.kind, verdict.message = "inconclusive", str(reason)
+    verdict.statements = list(evidence.statements)
+
+
