@@ -10,6 +10,7 @@ from packetlab.analysis.filter import parse
 from packetlab.analysis.findings import Finding, findings
 from packetlab.analysis.findings.checksums import Words, folded
 from packetlab.analysis.findings.finding import MOST_NUMBERS, MOST_OF_A_KIND, Kind, Notebook
+from packetlab.application.dhcp import DHCP, DHCPMessageType, DHCPOption, EndOfDHCPOptions, ServerIdentifier
 from packetlab.application.dns import DNS, query
 from packetlab.internet.icmp import DestinationUnreachable
 from packetlab.internet.icmpv6 import NeighbourAdvertisement, NeighbourSolicitation
@@ -198,6 +199,22 @@ def test_fragments_that_overlap_or_never_end_are_found() -> None:
     ]
     assert kinds(findings(capture(part(0, 64, 1), part(56, 64, 0)))) == ["fragments-overlap"]
     assert findings(capture(part(64, 64, 0), part(0, 64, 1))) == []
+
+
+def test_dhcp_without_server_with_two_and_with_a_refusal() -> None:
+    def message(kind: int, server: str = "") -> Packet:
+        options: tuple[DHCPOption, ...] = (DHCPMessageType(message=kind),)
+        options += (ServerIdentifier(address=server),) if server else ()
+        ports = {"src_port": 67, "dst_port": 68} if server else {"src_port": 68, "dst_port": 67}
+        made = DHCP(
+            operation=2 if server else 1, transaction=5, client_mac=FIRST, options=(*options, EndOfDHCPOptions())
+        )
+        return ip(server or "0.0.0.0", "255.255.255.255") / UDP(**ports) / made
+
+    assert kinds(findings(capture(message(1), message(1)))) == ["dhcp-unanswered"]
+    assert findings(capture(message(1), message(2, B))) == []
+    assert kinds(findings(capture(message(1), message(2, B), message(2, "10.0.0.3")))) == ["dhcp-two-servers"]
+    assert kinds(findings(capture(message(3), message(6, B)))) == ["dhcp-refused"]
 
 
 def test_the_notebook_is_bounded() -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from packetlab.analysis.filter import Filter
 from packetlab.analysis.findings.checksums import Checksums
 from packetlab.analysis.findings.credentials import Credentials
+from packetlab.analysis.findings.dhcp import DHCPState
 from packetlab.analysis.findings.dns import DNSAnswers
 from packetlab.analysis.findings.file import CaptureState, damage_found
 from packetlab.analysis.findings.finding import SEVERITIES, Finding, Kind, Notebook, Severity
@@ -30,7 +31,7 @@ __all__ = ["SEVERITIES", "Finding", "Kind", "Severity", "findings"]
 DETECTORS = (
     CaptureState,
     Checksums, ARPState, Storms, NeighbourState, ICMPErrors, Echoes, Fragments, Loops, Connections, Losses,
-    DNSAnswers, Credentials,
+    DHCPState, DNSAnswers, Credentials,
 )  # fmt: skip
 
 

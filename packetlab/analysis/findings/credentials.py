@@ -86,20 +86,26 @@ class Credentials:
         forms = letters[:, 0] & letters[:, 1] & (heads == ord("=")).any(axis=1)
         prompts = (source == 23) & (found.stop - found.body < 200)
         hellos = (heads[:, 0] == 22) & (heads[:, 1] == 3) & (heads[:, 5] == 2)
-        alerts = (heads[:, 0] == 21) & (heads[:, 1] == 3) & (found.stop - found.body == 7) & (heads[:, 5] == 2)
+        alerts = (
+            (heads[:, 0] == 21)
+            & (heads[:, 1] == 3)
+            & (found.stop - found.body == 7)
+            & (heads[:, 4] == 2)
+            & (heads[:, 5] == 2)
+        )
         chosen = np.flatnonzero(to_port | requests | forms | prompts | hellos | alerts)[: self.left]
         self.left -= len(chosen)
         part = found.chosen(chosen)
         columns = zip(
             part.rows.tolist(), part.body.tolist(), part.stop.tolist(), seen.ends(part.rows), source[chosen].tolist(),
-            target[chosen].tolist(), strict=True,
+            target[chosen].tolist(), hellos[chosen].tolist(), alerts[chosen].tolist(), strict=True,
         )  # fmt: skip
-        for row, body, stop, (src, dst), port, to in columns:
+        for row, body, stop, (src, dst), port, to, is_hello, is_alert in columns:
             data = seen.chunk.bytes_of(row)[body:stop]
             number = seen.first + row
-            if data[0] == 22:
+            if is_hello:
                 self._hello(data, endpoint(src, port), number, int(seen.time[row]))
-            elif data[0] == 21:
+            elif is_alert:
                 text = _ALERTS.get(data[6], f"alert {data[6]}")
                 self.notes.add(ALERT, f"{endpoint(src, port)} to {endpoint(dst, to)}", number, detail=text)
             elif port == 23:

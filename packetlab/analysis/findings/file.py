@@ -65,7 +65,9 @@ class CaptureState:
             packet = seen.packet(row)
             fault = next((one for one in packet.faults if one.cause == "sender"), None)
             if fault is not None:
-                self.notes.add(MALFORMED, f"{fault.layer} {ends_of(packet)}", seen.first + row, detail=fault.text)
+                self.notes.add(
+                    MALFORMED, f"{fault.layer} {ends_of(packet)}".rstrip(), seen.first + row, detail=fault.text
+                )
 
     def _clock(self, seen: Seen) -> None:
         time = seen.time

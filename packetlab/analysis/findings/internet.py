@@ -3,8 +3,7 @@
 import numpy as np
 
 from packetlab.analysis.findings.finding import Kind, Notebook
-from packetlab.analysis.findings.seen import Seen, address
-from packetlab.analysis.plan import Column
+from packetlab.analysis.findings.seen import Seen, address, mixed
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import Fragment
 
@@ -68,15 +67,6 @@ class Loops:
 
     def end(self) -> None:
         """Nothing is open."""
-
-
-def mixed(*columns: Column) -> Column:
-    """One number of 64 bits for each row; equal rows give equal ones, others hardly ever."""
-    made = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        made = (made ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        made ^= made >> np.uint64(29)
-    return made
 
 
 class _Parts:

@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from packetlab.analysis.findings.finding import Kind, Notebook
-from packetlab.analysis.findings.internet import mixed
 from packetlab.analysis.findings.seen import Found, Seen, endpoint
-from packetlab.analysis.findings.tcp import marks
 from packetlab.analysis.plan import Column
-from packetlab.internet.ipv4 import IPv4
 from packetlab.transport.tcp import TCP
 
 MOST_DIRECTIONS = 200_000
@@ -64,13 +61,13 @@ class Losses:
         found = seen.found(TCP, 20)
         flags = found.bytes[:, 13]
         length = found.claimed - found.body
-        keep = ((length > 0) | (flags & 2 != 0)) & (found.stop - found.at >= 20) & (seen.ip.version[found.rows] > 0)
-        found, length, is_syn = found.chosen(keep), length[keep], flags[keep] & 2 != 0
-        if not len(found):
-            return
-        mark = marks(seen, found)
-        copies = self._copies(seen, found, mark, length)
-        found, length, is_syn, mark = found.chosen(~copies), length[~copies], is_syn[~copies], mark[~copies]
+        rows = found.rows[seen.copies]
+        self.notes.add_all(TWICE, "capture", (rows[:20] + seen.first).tolist())
+        if len(rows) > 20:
+            self.notes.add(TWICE, "capture", count=len(rows) - 20)
+        keep = (length > 0) | (flags & 2 != 0)
+        keep &= (found.stop - found.at >= 20) & (seen.ip.version[found.rows] > 0) & ~seen.copies
+        found, length, is_syn, mark = found.chosen(keep), length[keep], flags[keep] & 2 != 0, seen.marks[keep]
         if not len(found):
             return
         order = np.argsort(mark, kind="stable")
@@ -118,23 +115,6 @@ class Losses:
             if count and len(one.packets) < 20:
                 rows = found.rows[start:stop][again[start:stop]][:20]
                 one.packets += (rows + seen.first).tolist()
-
-    def _copies(self, seen: Seen, found: Found, mark: Column, length: Column) -> Column:
-        """Which segments are packets that stand in this chunk already."""
-        identification = np.zeros(len(seen.chunk), np.int64)
-        headers = seen.found(IPv4, 20)
-        identification[headers.rows] = headers.number(4, 2)
-        mine = identification[found.rows]
-        key = mixed(mark, found.number(4, 4), mine, length)
-        _, first = np.unique(key, return_index=True)
-        copies = np.ones(len(found), bool)
-        copies[first] = False
-        copies &= mine != 0
-        rows = found.rows[copies]
-        if len(rows):
-            self.notes.add_all(TWICE, "capture", (rows[:20] + seen.first).tolist())
-            self.notes.add(TWICE, "capture", count=len(rows) - len(rows[:20]))
-        return copies
 
     def end(self) -> None:
         for one in self.known.values():

@@ -120,6 +120,32 @@ class Seen:
             dst[rows, :width] = found.bytes[inner, start + width : start + 2 * width]
         return Around(at, body, version, src, dst)
 
+    @cached_property
+    def marks(self) -> Column:
+        """uint64: for each TCP header in `found(TCP, 20)` one number made of its addresses and ports, by direction."""
+        found = self.found(TCP, 20)
+        src = np.ascontiguousarray(self.ip.src[found.rows]).view("<u8")
+        dst = np.ascontiguousarray(self.ip.dst[found.rows]).view("<u8")
+        return mixed(found.number(0, 4), src[:, 0], src[:, 1], dst[:, 0], dst[:, 1])
+
+    @cached_property
+    def copies(self) -> Column:
+        """Which TCP headers of `found(TCP, 20)` are in packets that stand in this chunk already.
+
+        Those with equal addresses, ports, sequence number, flags, length, and identification (a sender counts it up).
+        """
+        found = self.found(TCP, 20)
+        identification = np.zeros(len(self.chunk), np.int64)
+        headers = self.found(IPv4, 20)
+        identification[headers.rows] = headers.number(4, 2)
+        mine = identification[found.rows]
+        key = mixed(self.marks, found.number(4, 4), mine << 8 | found.bytes[:, 13], found.claimed - found.at)
+        _, first = np.unique(key, return_index=True)
+        copies = np.ones(len(found), bool)
+        copies[first] = False
+        copies &= mine != 0
+        return copies
+
     def ends(self, rows: Column) -> Iterator[tuple[bytes, bytes]]:
         """(source, destination) of the innermost IP header of each of these packets; empty without one."""
         around = self.ip
@@ -144,3 +170,12 @@ def address(raw: bytes) -> str:
 def endpoint(raw: bytes, port: int) -> str:
     """10.0.0.1:80 or [2001:db8::1]:80."""
     return f"[{address(raw)}]:{port}" if len(raw) == 16 else f"{address(raw)}:{port}"
+
+
+def mixed(*columns: Column) -> Column:
+    """One number of 64 bits for each row; equal rows give equal ones, others hardly ever."""
+    made = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        made = (made ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        made ^= made >> np.uint64(29)
+    return made

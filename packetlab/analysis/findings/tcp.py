@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from packetlab.analysis.findings.finding import Kind, Notebook
-from packetlab.analysis.findings.internet import mixed
 from packetlab.analysis.findings.seen import Found, Seen, address, endpoint
 from packetlab.analysis.plan import Column
 from packetlab.transport.tcp import TCP
@@ -106,11 +105,11 @@ class Connections:
 
     def take(self, seen: Seen) -> None:
         found = seen.found(TCP, 20)
-        found = found.chosen((found.stop - found.at >= 20) & (seen.ip.version[found.rows] > 0))
+        keep = (found.stop - found.at >= 20) & (seen.ip.version[found.rows] > 0) & ~seen.copies
+        found, mark_of = found.chosen(keep), seen.marks[keep]
         if not len(found):
             return
         flags = found.bytes[:, 13].astype(np.int64)
-        mark_of = marks(seen, found)
         self._no_room(seen, found, flags)
         chosen = np.flatnonzero(flags & (_SYN | _RST | _FIN))
         part = found.chosen(chosen)
@@ -234,10 +233,3 @@ class Connections:
                         HOST_SCAN, about, sorted(numbers), detail=f"{len(numbers)} hosts without success"
                     )
         return scanners
-
-
-def marks(seen: Seen, found: Found) -> Column:
-    """uint64: one number for each pair of endpoints, by direction."""
-    src = np.ascontiguousarray(seen.ip.src[found.rows]).view("<u8")
-    dst = np.ascontiguousarray(seen.ip.dst[found.rows]).view("<u8")
-    return mixed(found.number(0, 4), src[:, 0], src[:, 1], dst[:, 0], dst[:, 1])
