@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from packetlab.analysis.tables.fields import Occurrence
     from packetlab.analysis.tables.reading import Reading
     from packetlab.analysis.tables.table import Table
+    from packetlab.analysis.tcp_health import PacketHealth
     from packetlab.model.frame import Frame
     from packetlab.model.packet import Packet
 
@@ -207,6 +208,12 @@ class Capture:
         from packetlab.analysis.streams import streams
 
         return streams(self._ask("streams()"), self.filter, only)
+
+    def health(self) -> "Iterator[PacketHealth]":
+        """What is to be said of every TCP segment (retransmission, round trip ...), chunk by chunk, as arrays."""
+        from packetlab.analysis.tcp_health import health
+
+        return health(self._ask("health()"), self.filter)
 
     def findings(self) -> "list[Finding]":
         """What deserves attention, the worst first."""

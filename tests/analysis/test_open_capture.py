@@ -176,3 +176,14 @@ def test_opening_a_capture_loads_no_heavy_library() -> None:
             "print([one for one in ('pyarrow', 'duckdb', 'pandas') if one in sys.modules])")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_same_questions_can_be_asked_in_python_and_as_tables() -> None:
+    capture = open_capture(ROOT / "captures" / "retransmission.pcapng")
+    judged = sum(len(part.number) for part in capture.health())
+    assert judged == len(capture.table("tcp_health").arrow()) > 10
+    found = [row["kind"] for row in capture.table("findings").rows()]
+    assert found == [one.kind for one in capture.findings()] and found
+    rows = list(capture.sql("SELECT number FROM tcp_health WHERE found = 'retransmission'").rows())
+    assert len(rows) == 1
+    assert [one.index for one in capture.streams()] == [0] and len(capture.flows()) == 1

@@ -2,20 +2,23 @@
 
 A name may stand for several fields (`ip.addr`: source and destination) and a field may occur several times
 (tunnels, options); `occurrence` says which one counts: the first, the last, or all of them as a list. As in
-Wireshark, packets that ICMP errors quote count as well. Names of columns of table `packets` can stand beside names
-of fields, and so can the names by which Wireshark calls some of those (`frame.number`, `tcp.stream`, `tcp.len`).
+Wireshark, packets that ICMP errors quote count as well. What columns cannot see - options, records, expressions
+such as `len(tcp)` - is asked of those packets alone that hold its header. Names of columns of table `packets` can
+stand beside names of fields, and so can Wireshark's names of some of them (`frame.number`, `tcp.stream`, `tcp.len`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from packetlab.analysis.columns import FieldOf, Found, Scan
+from packetlab.analysis.filter.binding import plain_value, subject_of
+from packetlab.analysis.filter.compiled import Subject
 from packetlab.analysis.filter.elements import holders
-from packetlab.analysis.filter.grammar import Word
-from packetlab.analysis.filter.operands import FieldName, FrameFact, Source, resolve
+from packetlab.analysis.filter.grammar import FilterError
+from packetlab.analysis.filter.operands import Source
 from packetlab.analysis.plan import Column
 from packetlab.analysis.tables import packets
 from packetlab.analysis.tables.reading import Reading
@@ -44,18 +47,20 @@ class Wanted:
     column: str = ""
     sources: tuple[Source, ...] = ()
 
+    subject: Subject | None = None
+    """What columns cannot see and single packets are asked for: fields in options and records, derived values."""
+
     @property
-    def is_element(self) -> bool:
-        """Inside options or records, where columns cannot see: asked packet by packet."""
-        return any(holders(source.header) for source in self.sources)
+    def kind(self) -> str:
+        return self.subject.kind if self.subject is not None else self.sources[0].kind if self.sources else "int"
 
     @property
     def is_text(self) -> bool:
-        return bool(self.sources) and self.sources[0].kind != "int"
+        return self.kind in ("text", "bytes")
 
 
 def wanted(name: str) -> Wanted:
-    """What a name means; UsageError, with the nearest names, where it means nothing."""
+    """What a name (or `len(tcp)`, `udp[0:2]`) means; UsageError, with the nearest names, where it means nothing."""
     import packetlab.protocols  # noqa: F401
 
     asked = name.strip()
@@ -63,13 +68,20 @@ def wanted(name: str) -> Wanted:
         return Wanted(asked, asked)
     if asked.lower() in _ALSO:
         return Wanted(asked, _ALSO[asked.lower()])
-    if "." not in asked:
+    if asked.isidentifier():
         raise UsageError(f"there is no column or field {asked!r}", remedy=nearest(asked, packets.SPEC.names))
-    found = resolve(Word(asked, 1), asked)
-    if isinstance(found, FieldName):
-        return Wanted(asked, "", found.sources)
-    what = "a fact that only filters know" if isinstance(found, FrameFact) else "a protocol"
-    raise UsageError(f"{asked!r} is {what}, not a field", remedy=f"packetlab explain {asked} lists its fields")
+    try:
+        subject = subject_of(asked)
+    except FilterError as error:
+        raise UsageError(f"{asked!r} names no field", remedy=error.remedy or "packetlab explain lists them") from None
+    if subject.is_state:
+        raise UsageError(f"{asked!r} depends on the packets before and is no column",
+                         remedy="packetlab pcap list shows it; a display filter can ask for it")  # fmt: skip
+    if subject.shape and subject.shape[0] == "layer":
+        raise UsageError(f"{asked!r} is a protocol, not a field", remedy=f"packetlab explain {asked} lists its fields")
+    if subject.is_plain and subject.sources and not any(holders(one.header) for one in subject.sources):
+        return Wanted(asked, "", subject.sources)
+    return Wanted(asked, "", (), subject)
 
 
 class FieldColumns:
@@ -85,10 +97,10 @@ class FieldColumns:
         self._plain = [one.column for one in self.wanted if one.column]
         if any(one.name.lower() == "tcp.len" for one in self.wanted):
             self._plain.append("tcp_flags")  # says which packets are TCP
-        self._fields = [FieldOf(source.header, source.spec) for one in self.wanted if not one.is_element
-                        for source in one.sources]  # fmt: skip
-        self._holders = {cls for one in self.wanted if one.is_element for source in one.sources
-                         for cls in (source.header, *holders(source.header))}  # fmt: skip
+        self._fields = [FieldOf(source.header, source.spec) for one in self.wanted for source in one.sources]
+        self._subjects = {one.name: one.subject for one in self.wanted if one.subject is not None}
+        self._classes = {cls for subject in self._subjects.values() for cls in subject.classes}
+        self._everywhere = any(not subject.classes for subject in self._subjects.values())
         self.schema = pa.schema([pa.field(one.name, self._type(one)) for one in self.wanted])
 
     def _type(self, one: Wanted) -> Any:
@@ -96,9 +108,12 @@ class FieldColumns:
 
         if one.column:
             return arrow_type(packets.SPEC.column(one.column).kind)
+        kind = _number_type(one.sources)
+        if one.subject is not None:
+            kind = pa.float64() if one.kind == "float" else pa.int64()
         if self.occurrence == "all":
-            return pa.list_(pa.string() if one.is_text else _number_type(one.sources))
-        return arrow_type("word") if one.is_text else _number_type(one.sources)
+            return pa.list_(pa.string() if one.is_text else kind)
+        return arrow_type("word") if one.is_text else kind
 
     def batches(self, reading: Reading) -> Iterator[Any]:
         """pyarrow record batches of the schema."""
@@ -107,8 +122,8 @@ class FieldColumns:
         passes = packets.Pass(set(self._plain))
         for chunk, keep, first_time in reading.chunks():
             made = passes.columns(chunk, first_time)
-            scan = Scan(chunk, dict.fromkeys(self._fields), self._holders)
-            inside = self._inside(chunk, scan)
+            scan = Scan(chunk, dict.fromkeys(self._fields), self._classes)
+            inside = self._inside(chunk, scan, first_time)
             arrays = []
             for one, field in zip(self.wanted, self.schema, strict=True):
                 if one.name.lower() == "tcp.len":
@@ -121,19 +136,20 @@ class FieldColumns:
             batch = pa.record_batch(arrays, schema=self.schema)
             yield batch if keep is None else batch.filter(pa.array(keep))
 
-    def _inside(self, chunk: Chunk, scan: Scan) -> dict[str, list[tuple[int, Any]]]:
-        """(row, value) of each field that stands in elements."""
-        found: dict[str, list[tuple[int, Any]]] = {one.name: [] for one in self.wanted if one.is_element}
+    def _inside(self, chunk: Chunk, scan: Scan, first_time: int) -> dict[str, list[tuple[int, Any]]]:
+        """(row, value) of everything that single packets are asked for."""
+        found: dict[str, list[tuple[int, Any]]] = {name: [] for name in self._subjects}
         if not found:
             return found
-        held = np.zeros(len(chunk), bool)
-        for cls in self._holders:
+        held = np.full(len(chunk), self._everywhere)
+        for cls in self._classes:
             held |= scan.present(cls)
         for row in held.nonzero()[0].tolist():
-            packet = decapsulate(chunk.bytes_of(row), int(chunk.packets.link_type[row]))
-            for one in self.wanted:
-                if one.is_element:
-                    found[one.name].extend((row, value) for source in one.sources for value in source.values(packet))
+            frame = chunk.frame(row)
+            packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+            for name, subject in self._subjects.items():
+                for value in subject.values(packet, frame, first_time):
+                    found[name].append((row, plain_value(subject, value)))
         return found
 
     def _field(self, one: Wanted, scan: Scan, inside: list[tuple[int, Any]] | None, count: int, kind: Any) -> Any:
@@ -150,10 +166,10 @@ class FieldColumns:
         if inside:
             rows.append(np.asarray([place for place, _ in inside], np.int64))
             if one.is_text:
-                texts.extend(_spelled(one.sources[0], found) for _, found in inside)
+                texts.extend(str(found) for _, found in inside)
                 values.append(np.arange(len(texts)))
             else:
-                values.append(np.asarray([found for _, found in inside]))
+                values.append(np.asarray([found for _, found in inside], np.float64 if one.kind == "float" else None))
         row, value = np.concatenate(rows), np.concatenate(values)
         if one.is_text:
             words = pa.array(texts, pa.string())
@@ -171,13 +187,6 @@ class FieldColumns:
         if one.is_text:
             return pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32), mask=missing), words)
         return pa.array(column, mask=missing).cast(kind)
-
-
-def _spelled(source: Source, value: Any) -> str:
-    if isinstance(value, bytes):
-        kind = source.spec.kind
-        return kind.text(value) if isinstance(kind, FixedBytes) and len(value) == kind.size else value.hex()
-    return str(value)
 
 
 def _wide(found: Found) -> Column:
@@ -204,15 +213,10 @@ def _number_type(sources: Sequence[Source]) -> Any:
 def _words(source: Source, found: Found, texts: list[str]) -> tuple[Column, Column]:
     """(rows, places in `texts`) of one field's occurrences; new texts are added."""
     kind = source.spec.kind
+    assert isinstance(kind, FixedBytes)
     start = len(texts)
-    if isinstance(kind, FixedBytes) and found.values.ndim == 2:
-        if not len(found.rows):
-            return found.rows, found.rows
-        first, codes = distinct_rows(found.values)
-        texts.extend(kind.text(found.values[row].tobytes()) for row in first.tolist())
-        return found.rows, codes.astype(np.int64) + start
-    text: Callable[[Any], str] = bytes.hex if source.kind == "bytes" else source.spec.variable.text  # type: ignore
-    pairs = [(row, value) for row, value in zip(found.rows.tolist(), found.values.tolist(), strict=True)
-             if value is not None and value not in (b"", ())]  # fmt: skip
-    texts.extend(text(value) for _, value in pairs)
-    return np.asarray([row for row, _ in pairs], np.int64), np.arange(start, start + len(pairs))
+    if not len(found.rows):
+        return found.rows, found.rows
+    first, codes = distinct_rows(found.values)
+    texts.extend(kind.text(found.values[row].tobytes()) for row in first.tolist())
+    return found.rows, codes.astype(np.int64) + start

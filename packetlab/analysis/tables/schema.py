@@ -74,6 +74,7 @@ class TableSpec:
 _MODULES = {
     "packets": "packetlab.analysis.tables.packets",
     "flows": "packetlab.analysis.tables.flows",
+    "tcp_health": "packetlab.analysis.tables.tcp_health",
     "findings": "packetlab.analysis.tables.findings",
 }
 """Where each table is made, in the order in which they are listed."""
