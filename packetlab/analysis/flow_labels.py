@@ -31,8 +31,8 @@ class FlowLabels:
         packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
         layers = packet.layers
         last = max((number for number, one in enumerate(layers) if isinstance(one, IPv4 | IPv6)), default=-1)
-        around, inside = layers[last], layers[last + 1 :]
-        if last < 0 or not isinstance(around, IPv4 | IPv6) or _is_cut(around.src, around.dst):
+        around, inside = layers[last] if last >= 0 else None, layers[last + 1 :]
+        if not isinstance(around, IPv4 | IPv6) or _is_cut(around.src, around.dst):
             return _of_link(packet)
         label = _label(around, inside)
         key = _datagram(around, inside)

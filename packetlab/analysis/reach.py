@@ -51,6 +51,7 @@ def _carried(cls: type[Header], quoted: bool) -> list[type[Header]]:
     inside += [one for one in (cls.body, cls.quotes if quoted else None) if one is not None]
     if cls.next_by:
         inside += cls.guesses
-    if not cls.fields and cls.variant is not None:
-        inside += {one for first in range(256) if (one := cls.variant(bytes([first]), 0, 1)) is not None}
+    if cls.variant is not None:  # which other class the bytes may stand for: every first byte is tried
+        size = 64 if cls.fields else 1
+        inside += {one for first in range(256) if (one := cls.variant(bytes([first]) * size, 0, size)) is not None}
     return inside

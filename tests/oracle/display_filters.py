@@ -1,280 +1,65 @@
 """Display filters select the frames that `tshark -Y` selects: one table of expressions over real captures.
 
-    python -m tests.oracle.display_filters [--files N] [FILE ...]
+    python -m tests.oracle.display_filters [--every N] [--only EXPRESSION ...]
+
+Frames of many captures are written one after the other to a single file, so that each expression takes one run
+of tshark. What makes tshark look at more than one packet (reassembly of fragments and segments, relative sequence
+numbers) is turned off on its side. Each pair of an expression and a capture is one comparison.
 """
 
 import argparse
 import random
 import subprocess
 import sys
-from collections import defaultdict
+import tempfile
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 import packetlab.protocols  # noqa: F401
 from packetlab.analysis.filter import parse
+from packetlab.application.http import HTTP
+from packetlab.capture import CaptureWriter, read
 from packetlab.capture.index import chunks
+from packetlab.internet.gre import PPTPGRE
+from packetlab.internet.icmpv6 import ICMPv6
+from packetlab.internet.ipv4 import IPv4
+from packetlab.link.loopback import Null
 from packetlab.model.errors import CaptureError
+from packetlab.model.packet import Packet, decapsulate
+from packetlab.transport.tcp import TCP
 from tests.conftest import corpora_path
+from tests.oracle.filter_expressions import EXPRESSIONS
+from tests.oracle.reasons import known_protocols
+from tests.oracle.table import Row, print_table
+from tests.oracle.tshark import PREFERENCES, known_preferences
+from tests.oracle.tshark_fields import corpus_files
 
-# What tshark must not do for its answer to be about single packets: put fragments and segments together.
-PLAIN = [
-    "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
-    "-o", "tcp.relative_sequence_numbers:FALSE", "-o", "tcp.check_checksum:FALSE",
-]  # fmt: skip
-
-EXPRESSIONS = """
-eth
-ip
-tcp
-udp
-ip && tcp
-ip and not tcp
-tcp || udp
-tcp xor udp
-!ip
-not (tcp or udp)
-ip.version == 4
-ip.hdr_len == 20
-ip.hdr_len > 20
-ip.len == 40
-ip.len > 1000
-ip.len <= 100
-ip.len < 100 and tcp
-ip.id == 0
-ip.id != 0
-ip.flags.df == 1
-ip.flags.df == 0
-ip.flags.mf == 1
-ip.flags.mf
-ip.flags.rb == 0
-ip.frag_offset > 0
-ip.frag_offset == 0
-ip.ttl == 64
-ip.ttl < 64
-ip.ttl > 64
-ip.ttl in {64 128 255}
-ip.ttl in {1..63}
-ip.ttl in {1, 2, 100..200}
-ip.ttl >= 100 && ip.ttl <= 130
-ip.proto == 6
-ip.proto == 17
-ip.proto == 0x11
-ip.proto in {6, 17}
-ip.proto != 6
-ip.dsfield.dscp == 0
-ip.dsfield.dscp > 0
-ip.dsfield.ecn == 0
-ip.checksum == 0
-ip.checksum > 0x7fff
-ip.src == 10.0.0.0/8
-ip.dst == 10.0.0.0/8
-ip.addr == 10.0.0.0/8
-ip.addr == 192.168.0.0/16
-ip.addr != 192.168.0.0/16
-!(ip.addr == 192.168.0.0/16)
-ip.src == 192.168.1.0/24
-ip.src != 192.168.1.0/24
-ip.dst == 255.255.255.255
-ip.dst == 224.0.0.0/4
-ip.dst >= 224.0.0.0
-ip.src < 128.0.0.0
-ip.src in {10.0.0.0/8, 192.168.0.0/16, 172.16.0.0/12}
-ip.src in {10.0.0.1..10.0.0.200}
-ip.src == ip.dst
-ip.src != ip.dst
-ip.addr any_ne 10.0.0.1
-any ip.addr == 10.0.0.0/8
-all ip.addr == 10.0.0.0/8
-all ip.ttl > 60
-ip.src[0] == 0a
-ip.src[0:2] == 0a:00
-ip.dst[3] == ff
-ip.dst[-1:] == 01
-eth.dst == ff:ff:ff:ff:ff:ff
-eth.addr == ff:ff:ff:ff:ff:ff
-eth.src[0:3] == 00:0c:29
-eth.src[0:3] == 00-0c-29
-eth.dst[0] & 1
-eth.type == 0x0800
-eth.type == 0x86dd
-eth.type != 0x0800
-eth.type > 0x0800
-eth.type in {0x0800 0x0806}
-eth.src != eth.dst
-tcp.port == 80
-tcp.port == 443
-tcp.port != 80
-tcp.port in {80 443 8080}
-tcp.port in {1..1023}
-tcp.port < 1024
-tcp.port > 1024
-all tcp.port > 1024
-any tcp.port > 1024
-tcp.port any_ne 80
-tcp.port all_eq 80
-tcp.srcport == 80
-tcp.dstport == 80
-tcp.srcport eq 80 or tcp.dstport eq 80
-tcp.srcport == tcp.dstport
-tcp.srcport < tcp.dstport
-tcp.srcport gt 1024
-tcp.srcport ge 1024
-tcp.dstport lt 1024
-tcp.dstport le 443
-tcp.dstport ne 443
-tcp.seq_raw == 0
-tcp.seq_raw > 2147483648
-tcp.ack_raw == 0
-tcp.ack_raw != 0
-tcp.hdr_len == 20
-tcp.hdr_len > 20
-tcp.hdr_len in {32 40}
-tcp.flags == 0x02
-tcp.flags == 0x012
-tcp.flags == 2
-tcp.flags & 0x02
-tcp.flags & 2 == 2
-tcp.flags & 0x12 == 0x12
-tcp.flags & 0x17
-!(tcp.flags & 0x10)
-tcp.flags.syn == 1
-tcp.flags.syn
-tcp.flags.syn == True
-tcp.flags.syn == 1 && tcp.flags.ack == 0
-tcp.flags.syn==1&&tcp.flags.ack==1
-tcp.flags.fin == 1 or tcp.flags.reset == 1
-tcp.flags.push == 1
-tcp.flags.urg == 1
-tcp.flags.ece == 1
-tcp.flags.cwr == 1
-tcp.flags.ack == 0
-tcp.window_size_value == 0
-tcp.window_size_value > 30000
-tcp.window_size_value in {1..1000}
-tcp.checksum == 0
-tcp.checksum != 0
-tcp.urgent_pointer != 0
-tcp.options
-udp.port == 53
-udp.port in {53 67 68 5353}
-udp.port != 53
-udp.srcport == 53
-udp.dstport == 53
-udp.dstport > 1024
-udp.srcport == udp.dstport
-udp.length == 8
-udp.length > 100
-udp.length <= 100
-udp.checksum == 0
-udp.checksum != 0
-udp.checksum == 0xffff
-frame.number == 1
-frame.number < 10
-frame.number in {2..5}
-frame.len > 100
-frame.len == 60
-frame.cap_len < 60
-frame.len != frame.cap_len
-frame
-ip and frame.len > 1000
-(tcp and ip.ttl < 64) or (udp and ip.ttl >= 64)
-tcp and (ip.src == 10.0.0.0/8 or ip.dst == 10.0.0.0/8) and not tcp.port == 22
-not tcp.port == 80 and not udp.port == 53
-!(tcp.port == 80) && !(udp.port == 53)
-80 == tcp.port
-1024 < tcp.srcport
-ip[0] == 45
-ip[0] & 0xf0 == 0x40
-tcp[13] & 2
-tcp[0:2] == 00:50
-udp[0:2] == 00:35
-eth[12:2] == 08:00
-eth[0:6] == ff:ff:ff:ff:ff:ff
-tcp contains "HTTP"
-tcp contains 48:54:54:50
-udp contains "www"
-ip contains "GET"
-tcp matches "GET|POST"
-tcp matches "^(?s).{20}GET"
-count(ip.addr) > 1
-count(tcp.port) == 2
-len(tcp) > 100
-arp
-arp.opcode == 1
-arp.opcode == 2 or icmp
-arp.src.proto_ipv4 == 10.0.0.0/8
-icmp
-icmp.type == 8
-icmp.type == 3
-icmp.type == 3 and icmp.code == 3
-icmp.type in {0 8}
-ipv6
-ipv6.addr == fe80::/10
-ipv6.src == fe80::/10
-ipv6.dst == ff02::/16
-ipv6.hlim == 255
-ipv6.hlim < 255
-ipv6.nxt == 58
-ipv6.nxt == 17 or ipv6.nxt == 6
-ipv6.plen > 100
-icmpv6
-icmpv6.type == 135
-icmpv6.type in {133..136}
-vlan
-vlan.id == 1
-vlan.id > 10
-vlan.priority == 0
-dns
-dns.flags.response == 0
-dns.flags.response == 1
-dns.flags.rcode != 0
-dns.count.answers > 0
-dns.qry.name contains "www"
-dns.qry.type == 1
-dns.qry.type == 28
-dns.id == 0
-http
-http.request.method == "GET"
-http.response.code == 200
-""".strip().splitlines()
+Look = Callable[[int], tuple[list[str], bool, Packet]]
+"""How tshark and packetlab see a frame: protocols, whether tshark finds it malformed, layers."""
+MOST_FRAMES = 120
+"""Of each capture."""
 
 
-def ours(path: Path, expression: str) -> list[int] | None:
-    """Frame numbers that packetlab selects."""
-    test, found, first = parse(expression), [], None
-    try:
-        with chunks(path) as index:
-            for chunk in index:
-                if first is None and len(chunk):
-                    first = int(chunk.packets.time[0])
-                found += (np.flatnonzero(test.select(chunk, first or 0)) + chunk.first).tolist()
-    except CaptureError:
-        return None
-    return found
+@dataclass
+class Pool:
+    """Frames of many captures in one file."""
 
+    path: Path
+    files: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    """The number of each capture's first frame in the file."""
+    frames: int = 0
 
-def theirs(path: Path, expression: str) -> list[int] | None:
-    """Frame numbers that tshark selects; None where it refuses the file or the filter."""
-    command = ["tshark", "-nr", str(path), *PLAIN, "-Y", expression, "-T", "fields", "-e", "frame.number"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if "filter" in run.stderr.splitlines()[0] if run.stderr else False:
-        return None  # tshark 4.0 does not know this form
-    return [int(line) for line in run.stdout.split()]
-
-
-def compare(files: list[Path], expressions: list[str]) -> dict[str, list[str]]:
-    """For each expression, the files (with the frames) on which the two differ."""
-    differences: dict[str, list[str]] = defaultdict(list)
-    for path in files:
-        for expression in expressions:
-            mine, other = ours(path, expression), theirs(path, expression)
-            if mine is None or other is None or mine == other:
-                continue
-            extra, missed = sorted(set(mine) - set(other)), sorted(set(other) - set(mine))
-            differences[expression].append(f"{path.name}: only ours {extra[:5]}, only tshark's {missed[:5]}")
-    return differences
+    def capture_of(self, number: int) -> tuple[str, int]:
+        """Name of the capture that a frame is from, and its number there."""
+        at = bisect_right(self.starts, number) - 1
+        return self.names[at], number - self.starts[at] + 1
 
 
 def sample(count: int, largest: int = 60_000) -> list[Path]:
@@ -284,26 +69,254 @@ def sample(count: int, largest: int = 60_000) -> list[Path]:
     return files[:count]
 
 
+def pool(files: list[Path], path: Path) -> Pool:
+    """Writes the first frames of each file to one."""
+    made = Pool(path)
+    with CaptureWriter(path, format="pcapng") as writer:
+        for file in files:
+            before = writer.frames_written
+            try:
+                with read(file) as capture:
+                    for frame in capture.packets(MOST_FRAMES):
+                        if len(frame.data) <= 1 << 18 and frame.time >= 0:
+                            writer.write(replace(frame, interface="", comment="", direction=""))
+            except CaptureError:
+                continue
+            if writer.frames_written > before:
+                made.files.append(file)
+                made.names.append(str(file.relative_to(corpora_path())))
+                made.starts.append(before + 1)
+        made.frames = writer.frames_written
+    return made
+
+
+def ours(path: Path, expression: str) -> list[int]:
+    """Frame numbers that packetlab selects."""
+    test, found, first = parse(expression), [], None
+    with chunks(path) as index:
+        for chunk in index:
+            if first is None and len(chunk):
+                first = int(chunk.packets.time[0])
+            found += (np.flatnonzero(test.select(chunk, first or 0)) + chunk.first).tolist()
+    return found
+
+
+def _tshark(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", *arguments]
+    for preference in PREFERENCES:
+        if preference.partition(":")[0] in known_preferences():
+            command += ["-o", preference]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace")
+
+
+def theirs(path: Path, expression: str) -> list[int] | None:
+    """Frame numbers that tshark selects; None where it does not know this form."""
+    run = _tshark(path, "-Y", expression, "-e", "frame.number")
+    return [int(line) for line in run.stdout.split()] if run.returncode == 0 else None
+
+
+@dataclass(slots=True)
+class Seen:
+    """What both say of a frame on which they differ."""
+
+    expression: str
+    is_ours: bool
+    """Selected by packetlab only."""
+    protocols: list[str]
+    troubled: bool
+    packet: Packet
+
+
+def _is_broken(seen: Seen) -> bool:
+    return seen.troubled or bool(seen.packet.faults)
+
+
+def _is_behind_unknown(seen: Seen) -> bool:
+    return bool([word for word in seen.protocols if word not in known_protocols()])
+
+
+def _continues_http(seen: Seen) -> bool:
+    """The body of a message that began in an earlier packet: tshark knows the connection."""
+    return (not seen.is_ours and "http" in seen.expression and "http" in seen.protocols
+            and HTTP not in seen.packet and bool(seen.packet.payload))  # fmt: skip
+
+
+def _has_reserved_flags(seen: Seen) -> bool:
+    return "tcp.flags" in seen.expression and any(one.reserved for one in seen.packet.layers if isinstance(one, TCP))
+
+
+def _is_extended_echo(seen: Seen) -> bool:
+    return "icmpv6" in seen.expression and any(
+        one.type in (160, 161) for one in seen.packet.layers if isinstance(one, ICMPv6)
+    )  # fmt: skip
+
+
+def _is_ppp_in_gre(seen: Seen) -> bool:
+    return "gre:ppp" in ":".join(seen.protocols) and any(isinstance(one, PPTPGRE) for one in seen.packet.layers[-1:])
+
+
+def _is_strange_family(seen: Seen) -> bool:
+    return seen.protocols[:2] == ["null", "ip"] and [type(one) for one in seen.packet.layers] == [Null]
+
+
+def _is_raw(seen: Seen) -> bool:
+    return seen.expression == "raw" and seen.protocols[:1] == ["raw"]
+
+
+def _counts_to_the_end(seen: Seen) -> bool:
+    return "ip.len" in seen.expression and any(
+        one.total_length == 0 for one in seen.packet.layers if isinstance(one, IPv4)
+    )  # fmt: skip
+
+
+def _resets(seen: Seen) -> bool:
+    return "tcp.payload" in seen.expression and any(
+        one.flags & int(TCP.RST) for one in seen.packet.layers if isinstance(one, TCP)
+    )  # fmt: skip
+
+
+REASONS: list[tuple[str, Callable[[Seen], bool]]] = [
+    ("the packet is broken or cut: each keeps what it read before", _is_broken),
+    ("a protocol that packetlab does not declare is in the packet", _is_behind_unknown),
+    ("tshark calls what goes on with a message of an earlier packet http, too", _continues_http),
+    ("tshark counts the reserved bits as flags of TCP", _has_reserved_flags),
+    ("packetlab leaves extended echo requests (RFC 8335) as they are", _is_extended_echo),
+    ("packetlab leaves PPP inside of enhanced GRE as it is", _is_ppp_in_gre),
+    ("tshark reads IP behind a loopback header of a family that is none", _is_strange_family),
+    ("packetlab has no header where there are no bytes: link type raw", _is_raw),
+    ("tshark gives the length up to the end of the frame where ip.len is 0", _counts_to_the_end),
+    ("tshark calls the payload of a reset its cause", _resets),
+]
+"""Each with the check that proves it on the frame."""
+
+
+@dataclass
+class Outcome:
+    """What a comparison came to."""
+
+    captures: int = 0
+    expressions: int = 0
+    refused: list[str] = field(default_factory=list)
+    """Expressions that tshark does not know."""
+    not_understood: list[str] = field(default_factory=list)
+    """Expressions that packetlab does not know."""
+    compared: int = 0
+    equal: int = 0
+    explained: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+
+def compare(files: list[Path], expressions: list[str]) -> Outcome:
+    """Every expression over every file."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = pool(files, Path(folder) / "all.pcapng")
+        outcome = Outcome(captures=len(made.names))
+        look = _looks(made.path)
+        for expression in expressions:
+            if ".stream" not in expression:
+                _compare(made, expression, outcome, look)
+        # Connections are counted over the whole file: where one alone is not seen by both, all numbers differ.
+        plain = [file for file, is_plain in zip(made.files, _plain(made, look), strict=True) if is_plain]
+        made = pool(plain, Path(folder) / "plain.pcapng")
+        look = _looks(made.path)
+        for expression in expressions:
+            if ".stream" in expression:
+                _compare(made, expression, outcome, look)
+    return outcome
+
+
+def _plain(made: Pool, look: Look) -> list[bool]:
+    """Per capture, whether packetlab declares all its protocols and no packet is broken."""
+    answers = [True] * len(made.names)
+    for number in range(1, made.frames + 1):
+        at = bisect_right(made.starts, number) - 1
+        if answers[at]:
+            protocols, troubled, packet = look(number)
+            seen = Seen("", False, protocols, troubled, packet)
+            odd = _is_broken(seen) or _is_behind_unknown(seen) or _is_strange_family(seen)
+            answers[at] = not odd and packet.quoted is None
+    return answers
+
+
+def _looks(path: Path) -> Look:
+    """How tshark and packetlab see a frame, by number."""
+    run = _tshark(path, "-e", "frame.number", "-e", "frame.protocols", "-e", "_ws.malformed", "-e", "_ws.short")
+    rows = [line.split("\t") for line in run.stdout.splitlines()]
+    shown = {int(row[0]): (row[1].split(":"), any(row[2:])) for row in rows if row and row[0].isdecimal()}
+    with read(path) as capture:
+        frames = list(capture)
+
+    def look(number: int) -> tuple[list[str], bool, Packet]:
+        frame = frames[number - 1]
+        packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
+        return *shown.get(number, ([], True)), packet
+
+    return look
+
+
+def _compare(made: Pool, expression: str, outcome: Outcome, look: Look) -> None:
+    other = theirs(made.path, expression)
+    if other is None:
+        outcome.refused.append(expression)
+        return
+    try:
+        mine = ours(made.path, expression)
+    except ValueError as error:
+        outcome.not_understood.append(f"{expression}: {str(error).splitlines()[0]}")
+        outcome.compared += len(made.names)
+        return
+    outcome.expressions += 1
+    wrong: dict[str, bool] = {}
+    for number, is_ours in _different(mine, other):
+        name, inside = made.capture_of(number)
+        seen = Seen(expression, is_ours, *look(number))
+        reason = next((text for text, check in REASONS if check(seen)), None)
+        wrong[name] = wrong.get(name, True) and reason is not None
+        if reason is not None:
+            outcome.reasons[reason] += 1
+        else:
+            side = "only ours" if is_ours else "only tshark's"
+            outcome.differences.append(f"{expression}   {side}: {name} frame {inside} {':'.join(seen.protocols)}")
+    outcome.compared += len(made.names)
+    outcome.equal += len(made.names) - len(wrong)
+    outcome.explained += sum(wrong.values())
+
+
+def _different(mine: list[int], other: list[int]) -> Iterator[tuple[int, bool]]:
+    yield from ((number, True) for number in sorted(set(mine) - set(other)))
+    yield from ((number, False) for number in sorted(set(other) - set(mine)))
+
+
+def row(outcome: Outcome) -> Row:
+    """The outcome as one line of the table of comparisons."""
+    example = outcome.differences[0] if outcome.differences else ""
+    return Row(f"display filters ({outcome.expressions} expressions)", outcome.captures, outcome.compared,
+               outcome.equal, outcome.explained, example)  # fmt: skip
+
+
+def verdict(every: int = 1) -> list[Row]:
+    """All expressions over each `every`-th capture."""
+    return [row(compare(corpus_files(every), EXPRESSIONS))]
+
+
 def main() -> int:
-    """Print one table: expressions, files, and every difference."""
+    """Print every difference, the reasons, and one line of the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=25)
-    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--only", nargs="*", help="these expressions")
     options = parser.parse_args()
-    files = options.paths or sample(options.files)
-    usable = []
-    for expression in EXPRESSIONS:
-        try:
-            parse(expression)
-            usable.append(expression)
-        except ValueError as error:
-            print(f"not understood: {expression}: {error}")
-    differences = compare(files, usable)
-    for expression, lines in differences.items():
-        print(f"{expression}\n    " + "\n    ".join(lines[:6]))
-    equal = len(usable) - len(differences)
-    print(f"{len(EXPRESSIONS)} expressions, {len(usable)} understood, {len(files)} files; equal on all files: {equal}")
-    return 1 if differences else 0
+    outcome = compare(corpus_files(options.every), options.only or EXPRESSIONS)
+    for line in outcome.differences:
+        print(line)
+    for line in outcome.not_understood:
+        print(f"not understood: {line}")
+    for line in outcome.refused:
+        print(f"tshark refuses: {line}")
+    for text, count in outcome.reasons.most_common():
+        print(f"{count:6} frames: {text}")
+    print_table([row(outcome)])
+    return 1 if outcome.differences or outcome.not_understood else 0
 
 
 if __name__ == "__main__":

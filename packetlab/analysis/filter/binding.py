@@ -30,6 +30,9 @@ from packetlab.model.frame import Frame
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet, decapsulate
 
+HEADER_ONLY = {"eth", "ip", "ipv6", "tcp", "udp", "vlan", "ieee8021ad", "sll", "null", "ppp", "mpls", "vxlan", "pppoes",
+               "ah"}  # fmt: skip
+"""Protocols of which Wireshark marks the header alone, and not what is inside as well."""
 _ORDERED = (">", "<", ">=", "<=")
 
 
@@ -128,7 +131,7 @@ class Binder:
         )  # fmt: skip
 
     def slice(self, node: g.Slice) -> Subject:
-        inner = self.subject(node.of)
+        inner = self.header_only(self.subject(node.of))
         source = inner.sources[0] if inner.sources else None
         if inner.kind in ("float", "time") or (inner.kind == "int" and source is None):
             raise self.fail(_column(node), "that has no bytes to take some of")
@@ -140,6 +143,13 @@ class Binder:
                     yield b"".join(raw[start:stop] for start, stop in node.parts)
 
         return Subject(values, "bytes", classes=inner.classes, shape=("slice", inner, node.parts))
+
+    def header_only(self, subject: Subject) -> Subject:
+        """Of a protocol that carries others, the header: that is what Wireshark 4.0 takes slices and lengths of."""
+        if subject.shape[:1] != ("layer",) or not all(one.wireshark in HEADER_ONLY for one in subject.classes):
+            return subject
+        classes = subject.classes
+        return replace(subject, values=lambda p, f, t: _layer_bytes(p, classes, header=True), shape=("header", classes))
 
     def call(self, node: g.Call) -> Subject:
         if node.function in ("max", "min"):
@@ -157,6 +167,7 @@ class Binder:
         return self.function(node, self.subject(node.arguments[0]))
 
     def function(self, node: g.Call, inner: Subject) -> Subject:
+        inner = self.header_only(inner) if node.function == "len" else inner
         values = inner.values
         if node.function == "len":
             return Subject(lambda p, f, t: (_length(v, inner) for v in values(p, f, t)),
@@ -227,7 +238,7 @@ class Binder:
     def literal(self, subject: Subject, node: Any, sign: str) -> Any:
         if sign == "matches":
             try:
-                return re.compile(node.text.encode(), re.IGNORECASE | re.DOTALL)
+                return re.compile(_pattern(node.text).encode(), re.IGNORECASE | re.DOTALL)
             except (re.error, OverflowError, RecursionError) as error:
                 raise self.fail(node.column, f"it is no regular expression: {error}") from None
         if sign == "contains":
@@ -311,6 +322,14 @@ def _column(node: Any) -> int:
     return int(node.column)
 
 
+def _pattern(text: str) -> str:
+    """A regular expression as Python wants it: options in the middle, as in ^(?s)x, hold for what follows."""
+    found = re.search(r"\(\?([imsx]+)\)", text)
+    if found is None or not found.start() or "(" in text[: found.start()].replace("\\(", ""):
+        return text
+    return f"{text[: found.start()]}(?{found[1]}:{_pattern(text[found.end() :])})"
+
+
 def _octets(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
@@ -351,11 +370,14 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def _layer_bytes(packet: Packet, classes: tuple[type[Header], ...], layers: Layers = ()) -> Iterator[bytes]:
+def _layer_bytes(
+    packet: Packet, classes: tuple[type[Header], ...], layers: Layers = (), *, header: bool = False
+) -> Iterator[bytes]:
     """The bytes of each layer of these classes with all that is inside, as Wireshark slices a protocol."""
     if packet.data is None:
         packet = decapsulate(packet.encapsulate(), type(packet.layers[0]) if packet.layers else None)
-    mine = [place for header, place in zip(packet.layers, packet.bounds(), strict=True) if isinstance(header, classes)]
-    for start, _, end in of_layers(mine, layers) if layers else mine:
+    mine = [place for one, place in zip(packet.layers, packet.bounds(), strict=True) if isinstance(one, classes)]
+    for start, body, end in of_layers(mine, layers) if layers else mine:
+        end = min(body, end) if header else end
         if packet.data is not None:
             yield (packet.data or b"")[start - packet._offset : end - packet._offset]

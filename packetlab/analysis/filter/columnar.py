@@ -42,7 +42,7 @@ def classes_needed(subject: Subject) -> tuple[set[type[Header]], set[type[Header
     """The headers whose presence is asked, and those whose places are."""
     shape = subject.shape
     present, placed = set(subject.classes) - {Header}, set()
-    if shape and shape[0] == "layer":
+    if shape and shape[0] in ("layer", "header"):
         placed |= set(shape[1])
     if shape and shape[0] == "variable":
         placed |= {cls for source in shape[1] for cls in option_holders(source.header)}
@@ -138,9 +138,8 @@ class Reader:
         return found[0], found[1] & mask
 
     def _len(self, inner: Subject) -> Values | None:
-        if inner.shape[:1] != ("layer",):
-            return None
-        return _joined([(place.rows, place.stop - place.at) for place in self.places(inner.shape[1])])
+        where = self.stretches(inner) if inner.shape[:1] in (("layer",), ("header",), ("frame",)) else None
+        return (where[0], where[2] - where[1]) if where is not None else None
 
     def _sum(self, left: Subject, sign: str, right: Subject) -> Values | None:
         met = self.met(left, right)
@@ -210,6 +209,8 @@ class Reader:
             return np.arange(len(self.chunk)), np.zeros(len(self.chunk), np.int64), captured
         if kind == "layer":
             parts = [(place.rows, place.at, place.stop) for place in self.places(rest[0])]
+        elif kind == "header":
+            parts = [(place.rows, place.at, np.minimum(place.body, place.stop)) for place in self.places(rest[0])]
         elif kind == "derived" and rest[0].part == "body":
             parts = [(place.rows, place.body, place.stop) for place in self.places(rest[0].classes)]
         else:

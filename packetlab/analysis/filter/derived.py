@@ -13,7 +13,7 @@ from packetlab.application.dns import DNS
 from packetlab.application.http import HTTP, HTTPRequest, HTTPResponse
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import IPv6
-from packetlab.link.ethernet import Ethernet
+from packetlab.link.ethernet import IEEE8023, Ethernet
 from packetlab.model.addresses import ip_text
 from packetlab.model.fault import CUT
 from packetlab.model.frame import Frame
@@ -156,9 +156,10 @@ def _table() -> Iterator[Derived]:
         yield Derived(f"{prefix}.dst_host", "text", (cls,), target)
         yield Derived(f"{prefix}.host", "text", (cls,), _both(source, target))
     for suffix, bit in (("ig", 1), ("lg", 2)):
-        sides = [_of(Ethernet, side, make=_first_octet(bit)) for side in ("dst", "src")]
+        make = _first_octet(bit)
+        sides = [_both(_of(Ethernet, side, make=make), _of(IEEE8023, side, make=make)) for side in ("dst", "src")]
         for name, read in (("eth.dst", sides[0]), ("eth.src", sides[1]), ("eth", _both(*sides))):
-            yield Derived(f"{name}.{suffix}", "int", (Ethernet,), read)
+            yield Derived(f"{name}.{suffix}", "int", (Ethernet, IEEE8023), read)
     yield Derived("http.response.code", "int", (HTTPResponse,), _of(HTTPResponse, "status", make=_status))
     for name, wanted in _LINES.items():
         message = HTTPRequest if wanted in _REQUESTS else HTTPResponse if wanted in _RESPONSES else HTTP
