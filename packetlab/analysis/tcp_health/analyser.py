@@ -17,7 +17,7 @@ from packetlab.analysis.filter import Filter
 from packetlab.analysis.plan import Column
 from packetlab.analysis.segments import SegmentReader, Segments
 from packetlab.analysis.tcp_health import judge
-from packetlab.analysis.tcp_health.judge import ACK, FIN, KEEP_ALIVE, PROBE, RETRANSMISSION, SYN
+from packetlab.analysis.tcp_health.judge import ACK, FIN, KEEP_ALIVE, PROBE, RETRANSMISSION, RST, SYN
 from packetlab.analysis.tcp_health.options import Offered, read_options, worth_reading
 from packetlab.analysis.tcp_health.state import HALF, MASK, MOST_UNACKED, Sender
 from packetlab.capture.index import chunks
@@ -98,12 +98,12 @@ class Analyser:
         self.reader = SegmentReader()
         self.conversations: dict[int, Conversation] = {}
         self.left_out = 0
-        """Segments that were not judged: of connections beyond MOST_STREAMS."""
+        """Segments that were not judged: of connections beyond MOST_STREAMS, or with an impossible header length."""
         self._seen: set[tuple[tuple[bytes, int], tuple[bytes, int]]] = set()
 
     def read(self, part: Segments) -> PacketHealth:
         """What is to be said of the segments of the next chunk."""
-        known = part.stream < MOST_STREAMS
+        known = (part.stream < MOST_STREAMS) & (part.header >= 20)
         self.left_out += int((~known).sum())
         part = part.chosen(known)
         count = len(part)
@@ -141,7 +141,7 @@ class Analyser:
                 end = (sequence + length + (1 if flags & (SYN | FIN) else 0)) & MASK
                 if len(unacked.segments) < bound:
                     unacked.add(sequence, end, number, time)
-                    if peer.acknowledged and (peer.acknowledged - sequence) & MASK < HALF:
+                    if peer.acknowledged >= 0 and (peer.acknowledged - sequence) & MASK < HALF:
                         unacked.stale = True
             else:
                 end = sequence
@@ -149,10 +149,12 @@ class Analyser:
                 own.first_sequence = sequence if flags & SYN else (sequence - 1) & MASK
             if peer.first_sequence < 0 and flags & ACK:
                 peer.first_sequence = (acknowledged - 1) & MASK
-            if (own.next_sequence < 0 or (own.next_sequence - end) & MASK >= HALF) and not kinds & PROBE:
-                own.next_sequence, own.next_number, own.next_time = end, number, time
-            if (sequence == own.contiguous or own.contiguous < 0) and not kinds & PROBE:
-                own.contiguous = own.next_sequence
+            # A reset that refuses a connection has no sequence number of its own (RFC 9293, section 3.10.7.1).
+            if not kinds & PROBE and (sequence or not flags & RST):
+                if own.next_sequence < 0 or (own.next_sequence - end) & MASK >= HALF:
+                    own.next_sequence, own.next_number, own.next_time = end, number, time
+                if sequence == own.contiguous or own.contiguous < 0:
+                    own.contiguous = own.next_sequence
             if flags & SYN:
                 if own.first_sequence >= 0 and sequence != own.first_sequence:
                     kinds |= judge.REUSED
@@ -162,7 +164,7 @@ class Analyser:
             own.window, own.unscaled = window, bool(flags & SYN)
             if acknowledged != own.acknowledged or peer.unacked.stale:
                 own.acknowledged = acknowledged
-                if peer.unacked.segments:
+                if peer.unacked.segments and flags & ACK:
                     answered = peer.unacked.acknowledge(acknowledged)
                     peer.unacked.stale = False
                     if answered is not None:

@@ -86,7 +86,7 @@ def order(
     if length > 1 and (sequence + 1) & MASK == following:
         old = False  # what follows a probe begins with the byte that the probe brought
     end = (sequence + length) & MASK
-    if length and peer.acknowledged and (peer.acknowledged - end) & MASK < HALF:
+    if length and peer.acknowledged > 0 and (peer.acknowledged - end) & MASK < HALF:
         return SPURIOUS | RETRANSMISSION
     if not old:
         return 0

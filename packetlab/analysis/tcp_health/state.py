@@ -105,7 +105,7 @@ class Sender:
         """The window came with a SYN, which is never scaled (RFC 7323, section 2.2)."""
         self.scale = -1
         """Shift of the window; -1 if not known, -2 if not agreed upon."""
-        self.acknowledged = self.acknowledged_time = 0
+        self.acknowledged, self.acknowledged_time = -1, 0
         self.duplicate_acks = 0
         """Times the acknowledgement was repeated; -1 after one for bytes that were not seen."""
         self.first_with_ack = 0
