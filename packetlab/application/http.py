@@ -5,6 +5,7 @@ byte. `HTTPParser` reads a whole stream, however it was cut into segments: bodie
 pipelined messages; it holds no more than MAX_HEAD and MAX_BODY bytes.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,9 +186,16 @@ class HTTPMessage:
     """Method, target, version of a request; version, status, reason of a response."""
     headers: list[tuple[str, str]]
     body: bytes = b""
+    """Transfer coding removed; as much as the parser keeps."""
     is_request: bool = True
     is_complete: bool = False
     faults: list[str] = field(default_factory=list)
+    size: int = 0
+    """Bytes of the body that came, kept or not."""
+    missing: int = 0
+    """Bytes of the body that were lost."""
+    digest: Any = field(default_factory=hashlib.sha256, repr=False, compare=False)
+    """SHA-256 of the body that came."""
 
     def header(self, name: str) -> str | None:
         """The value of a field, whatever its letters' case; the first where it stands several times."""
@@ -206,7 +214,9 @@ class HTTPParser:
     requests in order: the answer to HEAD has no body whatever its fields say.
     """
 
-    def __init__(self, *, asked: list[str] | None = None) -> None:
+    def __init__(self, *, asked: list[str] | None = None, limit: int = MAX_BODY) -> None:
+        """`limit`: bytes of a body that are kept."""
+        self._limit = limit
         self._data = bytearray()
         self._current: HTTPMessage | None = None
         self._left: int | None = 0
@@ -270,8 +280,10 @@ class HTTPParser:
         """Bytes of the body, None for "until the end"; sets `chunked` (RFC 9112 section 6.3)."""
         self._chunked = self._trailers = False
         if not message.is_request:
+            if 100 <= message.status < 200 and message.status != 101:
+                return 0  # the answer proper is still to come
             method = self._asked.pop(0) if self._asked else ""
-            if method == "HEAD" or message.status in (204, 304) or 100 <= message.status < 200:
+            if method == "HEAD" or message.status in (101, 204, 304):
                 return 0
         if "chunked" in (message.header("transfer-encoding") or "").lower():
             self._chunked = True
@@ -329,7 +341,19 @@ class HTTPParser:
                 self._trailers = True
 
     def _keep(self, message: HTTPMessage, data: bytes) -> None:
-        room = MAX_BODY - len(message.body)
+        message.size += len(data)
+        message.digest.update(data)
+        room = self._limit - len(message.body)
         message.body += data[:room]
         if len(data) > room and not message.faults:
-            message.faults.append(f"more than {MAX_BODY} bytes of body; the rest was let go")
+            message.faults.append(f"only the first {self._limit} bytes of the body are kept")
+
+    def skip(self, length: int) -> bool:
+        """`length` bytes are lost. True where they lay inside a body of known length, and reading goes on."""
+        if self._current is None or self._chunked or self._data or (self._left is not None and length > self._left):
+            self.broken = f"{length} bytes are missing"
+            return False
+        self._current.missing += length
+        if self._left is not None:
+            self._left -= length
+        return True
