@@ -23,6 +23,8 @@ from packetlab.model.header import Header
 from packetlab.model.packet import Packet, decapsulate, first_header
 
 MAX_DEPTH = 64
+_WORTH_SPLITTING = 1024
+"""Rows of a group that are worth being read in two groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,12 @@ class Scan:
                 columns[name] = self.cells.field(plan.places[name], group.rows, group.at)
             return columns[name]
 
+        if plan.header_length is not None and isinstance(group.at, int) and len(group.rows) >= _WORTH_SPLITTING:
+            usual = _usual(column(plan.header_length.name))
+            if usual is not None:  # the others apart, so that what follows lies in one place for most
+                yield from self._step(group.of(usual))
+                yield from self._step(group.of(~usual))
+                return
         sound = np.ones(len(group.rows), bool)
         for spec in cls.fields:
             if spec.expect is not None and spec.name in plan.places:
@@ -419,6 +427,14 @@ class Scan:
                 network = at
             if isinstance(header, self._visited):
                 visits.setdefault(path, []).append((row, at, network))
+
+
+def _usual(lengths: Column) -> Column | None:
+    """Which rows have the most frequent header length; None where all have it, or fewer than half."""
+    if (lengths == lengths[0]).all():
+        return None
+    usual: Column = lengths == np.bincount(lengths).argmax()
+    return usual if 2 * np.count_nonzero(usual) >= len(lengths) else None
 
 
 def _kept(places: Places, keep: Column) -> Places:

@@ -109,8 +109,9 @@ class Chunk:
         return len(self.packets)
 
     def pieces(self, rows: int) -> "Iterator[Chunk]":
-        """The same packets, up to `rows` of them at a time."""
-        for start in range(0, len(self), rows):
+        """The same packets, about `rows` of them at a time."""
+        rows = -(-len(self) // max(1, round(len(self) / rows)))
+        for start in range(0, len(self), max(1, rows)):
             part = Packets(**{name: column[start : start + rows] for name, column in self.packets.columns().items()})
             yield Chunk(
                 self.data, self.base, self.first + start, part, self.interfaces, self.order, self.is_pcapng, self.shared
