@@ -64,6 +64,23 @@ def test_each_sample_capture_shows_what_it_was_recorded_for(path: Path) -> None:
     assert list(dict.fromkeys(one for one in found if one != "retransmissions-few" or one in wanted)) == wanted
 
 
+def test_every_kind_is_explained_and_its_filter_is_understood() -> None:
+    import importlib
+    import pkgutil
+
+    import packetlab.analysis.findings as package
+
+    modules = [
+        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    ]
+    every = {one.name: one for module in modules for one in vars(module).values() if isinstance(one, Kind)}
+    assert len(every) > 50
+    for one in every.values():
+        assert one.title and one.explanation.endswith((".", ")")) and one.advice and len(one.filter) < 66
+        if one.filter:
+            parse(one.filter)
+
+
 def test_packet_numbers_are_those_of_the_note() -> None:
     (found,) = findings(CAPTURES / "arp.pcapng")
     assert found.packets == [5, 6, 7] and found.count == 3 and found.severity == "warning"

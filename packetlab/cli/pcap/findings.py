@@ -87,8 +87,9 @@ def _kind(made: "Block", found: "list[Finding]", *, show_all: bool, brief: bool)
         left = sum(one.count for one in found[len(some) :])
         made.wrapped((f"  * and {len(found) - len(some)} more like these ({left} packets); --all lists them", "note"))
     if not brief:
-        pieces = f"Next: {first.next}" + (f" Filter: -Y '{first.of.filter}'" if first.of.filter else "")
-        made.extend(_paragraph(pieces, made.width - 2, "name"), 2)
+        made.extend(_paragraph(f"Next: {first.next}", made.width - 2, "name"), 2)
+        if first.of.filter:
+            made.line((f"  Filter: -Y '{first.of.filter}'", "note"))
 
 
 def _paragraph(text: str, width: int, style: str = "") -> "Block":
