@@ -67,7 +67,8 @@ def ours(path: Path) -> dict[int, Said]:
 
 def theirs(path: Path) -> dict[int, Said]:
     """The same of tshark."""
-    names = ("frame.number", "frame.protocols", "tcp.stream", "tcp.seq", "tcp.flags.ack", "tcp.hdr_len", *KINDS.values(), *NUMBERS)
+    names = ("frame.number", "frame.protocols", "tcp.stream", "tcp.seq", "tcp.flags.ack", "tcp.hdr_len",
+             *KINDS.values(), *NUMBERS)  # fmt: skip
     out = subprocess.run(
         ["tshark", "-n", "-r", str(path), "-E", "occurrence=l", "-Y", "tcp && !icmp && !icmpv6", "-T", "fields",
          *(part for name in names for part in ("-e", name))],
