@@ -94,8 +94,10 @@ class _Group:
         """The chosen rows (a mask)."""
         if keep.all():
             return self
+        keep = np.flatnonzero(keep)
         network = self.network and (self.network[0], taken(self.network[1], keep))
-        rows, at, stop, claimed = self.rows[keep], taken(self.at, keep), self.stop[keep], self.claimed[keep]
+        rows, at, stop = self.rows[keep], taken(self.at, keep), self.stop[keep]
+        claimed = stop if self.claimed is self.stop else self.claimed[keep]
         return _Group(self.cls, rows, at, stop, claimed, self.path, network)
 
 
@@ -178,7 +180,8 @@ class Scan:
             if cls is not None:
                 rows = np.flatnonzero(packets.link_type == link_type)
                 have, sent = packets.captured[rows].astype(np.int64), packets.wire[rows].astype(np.int64)
-                groups.append(_Group(cls, rows, 0, have, np.maximum(have, sent)))
+                cut = (have < sent).any()
+                groups.append(_Group(cls, rows, 0, have, np.maximum(have, sent) if cut else have))
         for _ in range(MAX_DEPTH):
             groups = [inner for group in groups for inner in self._step(group)]
             if not groups:
@@ -247,11 +250,13 @@ class Scan:
             if fill.zero_is_rest:
                 end = np.where(column(plan.body_length.name) == 0, group.claimed, end)
             sound &= end >= body
-            stop, claimed = np.minimum(end, stop), np.minimum(end, claimed)
+            same = claimed is stop
+            stop = np.minimum(end, stop)
+            claimed = stop if same else np.minimum(end, claimed)
         if not sound.all():
             self._slow[group.rows[~sound]] = True
             columns = {}
-            body, stop, claimed = taken(body, sound), stop[sound], claimed[sound]
+            body, claimed, stop = taken(body, sound), claimed[sound], stop[sound]
             group = group.of(sound)
         if not self._note(group, plan, column):
             return
