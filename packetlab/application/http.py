@@ -255,6 +255,11 @@ class HTTPParser:
         """The message whose head has arrived and whose body has not."""
         return self._current
 
+    @property
+    def waits(self) -> bool:
+        """Whether bytes have come of which no message could be made yet."""
+        return bool(self._data)
+
     def _head(self) -> bool:
         while self._data[:2] == b"\r\n":
             del self._data[:2]  # "a server ... SHOULD ignore at least one empty line (CRLF) received prior"

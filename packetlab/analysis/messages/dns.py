@@ -1,0 +1,129 @@
+"""DNS messages over UDP and TCP, each answer with its question (RFC 1035; RFC 7766 over TCP).
+
+Over UDP the well-known ports are read (53, multicast 5353, link-local 5355), and any other on which both a question
+and its answer would be found: a filter can say which. Of at most MAX_WAITING questions it is remembered when they
+were asked; the oldest is forgotten first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import numpy as np
+
+from packetlab.analysis.columns import FieldOf, Scan
+from packetlab.analysis.messages.records import DNSMessage
+from packetlab.analysis.plan import Column
+from packetlab.application.dns import DNS
+from packetlab.capture.index import Chunk
+from packetlab.internet.ipv4 import IPv4
+from packetlab.internet.ipv6 import IPv6
+from packetlab.model.addresses import ip_text
+from packetlab.model.packet import decapsulate
+from packetlab.transport.udp import UDP
+
+MAX_WAITING = 10_000
+MAX_TCP = 65_537
+PORTS = (53, 5353, 5355)
+
+
+class Questions:
+    """Finds the question of an answer."""
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[tuple[object, ...], tuple[int, int]] = OrderedDict()
+
+    def match(self, found: DNSMessage) -> DNSMessage:
+        """Note a question; give an answer its question's number and the time between."""
+        message = found.message
+        names = tuple((one.qname.lower(), one.qtype) for one in message.questions)
+        if not message.response:
+            key = (found.transport, found.src, found.src_port, found.dst, found.dst_port, message.identifier, names)
+            self._asked.setdefault(key, (found.number, found.time))
+            if len(self._asked) > MAX_WAITING:
+                self._asked.popitem(last=False)
+            return found
+        key = (found.transport, found.dst, found.dst_port, found.src, found.src_port, message.identifier, names)
+        asked = self._asked.pop(key, None)
+        if asked is not None:
+            found.question_number, found.response_time = asked[0], max(found.time - asked[1], 0)
+        return found
+
+
+class DNSOverUDP:
+    """DNS datagrams of chunk after chunk."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self._ports = (FieldOf(UDP, UDP.spec("src_port")), FieldOf(UDP, UDP.spec("dst_port")))
+
+    def read(self, chunk: Chunk, chosen: Column | None) -> Iterator[DNSMessage]:
+        """The DNS messages among the (chosen) packets of a chunk."""
+        scan = Scan(chunk, self._ports, quoted=False)
+        wanted = np.zeros(len(chunk), bool)
+        for port in self._ports:
+            for found in scan.occurrences(port):
+                wanted[found.rows[np.isin(found.values, PORTS)]] = True
+        if chosen is not None:
+            wanted &= chosen
+        packets = chunk.packets
+        for row in np.flatnonzero(wanted).tolist():
+            packet = decapsulate(chunk.bytes_of(row), int(packets.link_type[row]))
+            message = packet.get(DNS)
+            if message is None or message.is_cut:
+                continue
+            layers = packet.layers[: packet.index(DNS)]
+            around = next((one for one in reversed(layers) if isinstance(one, IPv4 | IPv6)), None)
+            udp = next((one for one in reversed(layers) if isinstance(one, UDP)), None)
+            if around is None or udp is None:
+                continue
+            yield self._questions.match(DNSMessage(
+                chunk.first + row, int(packets.time[row]), "udp", ip_text(around.src), udp.src_port,
+                ip_text(around.dst), udp.dst_port, message,
+            ))  # fmt: skip
+
+
+class DNSOverTCP:
+    """Both directions of one connection to a DNS server."""
+
+    def __init__(self, questions: Questions, stream: int, ends: tuple[tuple[str, int], tuple[str, int]]) -> None:
+        self._questions, self._stream, self._ends = questions, stream, ends
+        self._waiting = [bytearray(), bytearray()]
+        self._broken = [False, False]
+
+    def feed(self, direction: int, data: bytes, number: int, time: int) -> Iterator[DNSMessage]:
+        """Bytes of one direction (0 from the client)."""
+        if self._broken[direction]:
+            return
+        waiting = self._waiting[direction]
+        waiting += data
+        while len(waiting) >= 2:
+            size = int.from_bytes(waiting[:2], "big")
+            if len(waiting) < 2 + size:
+                return
+            packet = decapsulate(bytes(waiting[2 : 2 + size]), DNS)
+            del waiting[: 2 + size]
+            message = packet.get(DNS)
+            if message is None or message.is_cut or packet.faults:
+                self.end(direction)
+                return
+            (src, src_port), (dst, dst_port) = self._ends if direction == 0 else self._ends[::-1]
+            yield self._questions.match(
+                DNSMessage(number, time, "tcp", src, src_port, dst, dst_port, message, self._stream)
+            )
+
+    def end(self, direction: int) -> None:
+        """Bytes lack, or the rest cannot be read."""
+        self._broken[direction] = True
+        self._waiting[direction].clear()
+
+
+def looks_like_dns(data: bytes) -> bool:
+    """Whether the bytes that a connection begins with are a DNS message behind its length."""
+    if len(data) < 14 or not 12 <= int.from_bytes(data[:2], "big") <= MAX_TCP:
+        return False
+    packet = decapsulate(data[2 : 2 + int.from_bytes(data[:2], "big")], DNS)
+    message = packet.get(DNS)
+    return (
+        message is not None and not message.is_cut and not packet.faults and message.opcode in (0, 4, 5)
+        and 0 < message.question_count <= 8
+    )  # fmt: skip
