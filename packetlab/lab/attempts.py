@@ -10,6 +10,7 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 from packetlab.lab.format import Lab, Step, load_code
 from packetlab.lab.run import Running
@@ -71,7 +72,7 @@ def _shortcut(run: Running, host: str, command: str) -> object | None:
     words = shlex.split(run.fill(command), comments=True)
     if words[:2] != ["packetlab", "ping"] or any(each in command for each in ";&|<>$`"):
         return None
-    options: dict[str, float | int] = {"interval": 0.01}
+    options: dict[str, Any] = {"interval": 0.01}
     names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-t": ("ttl", int)}
     rest = words[2:]
     target = ""
@@ -84,7 +85,7 @@ def _shortcut(run: Running, host: str, command: str) -> object | None:
             return None
         else:
             target = word
-    options["interval"] = min(float(options["interval"]), 0.01)
+    options["interval"] = min(options["interval"], 0.01)
     try:
         return run.ping(host, target, **{"count": 4, **options}) or True
     except PacketLabError:

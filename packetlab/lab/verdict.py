@@ -145,7 +145,7 @@ class Verdict:
 
 
 def _numbers(frames: Sequence[Seen]) -> str:
-    shown = ", ".join(str(frame.number) for frame in frames[:SHOWN])
+    shown = ", ".join(map(str, sorted(frame.number for frame in frames)[:SHOWN]))
     return shown + (", ..." if len(frames) > SHOWN else "")
 
 

@@ -1,5 +1,6 @@
 """A node of a running network: what can be asked of it and done with it. Implements wire.Host."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from packetlab.net.namespaces import HolderError
 from packetlab.net.process import DEVNULL, PIPE, Process
 from packetlab.net.topology import Node, Port, subnet
 from packetlab.wire import netlink
-from packetlab.wire.netlink import Interface, Neighbour, Request, Route
+from packetlab.wire.netlink import Interface, Neighbour, NetlinkError, Request, Route
 
 if TYPE_CHECKING:
     from packetlab.net.network import Network
@@ -131,6 +132,13 @@ class VirtualHost:
         """Adds or replaces a permanent row of the ARP or NDP cache."""
         port = self.port(interface)
         self.configure(links.add_neighbour(ip_bytes(address), mac_bytes(mac), port.index, port.name))
+
+    def forget_neighbours(self) -> None:
+        """Empties the ARP and NDP cache, permanent rows too."""
+        for row in self.neighbours():
+            if len(row.address) in (4, 16) and row.state != "NOARP":
+                with contextlib.suppress(UsageError, NetlinkError):  # it may have gone by itself
+                    self.configure(links.delete_neighbour(row.address, row.interface_index, row.interface))
 
     def set_mtu(self, mtu: int, interface: str = "") -> None:
         port = self.port(interface)

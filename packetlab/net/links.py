@@ -105,6 +105,13 @@ def add_neighbour(address: bytes, mac: bytes, index: int, name: str) -> Request:
     return Request(netlink.NEW_NEIGHBOUR, netlink.CREATE | netlink.REPLACE, body, what)
 
 
+def delete_neighbour(address: bytes, index: int, name: str) -> Request:
+    """Forgets a row of the ARP or NDP cache."""
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    body = netlink.neighbour_body(family, index) + attribute(1, address)
+    return Request(netlink.DELETE_NEIGHBOUR, 0, body, f"forget the MAC address of {ip_text(address)} on {name}")
+
+
 def without_offloads(opened: socket.socket, interface: str) -> None:
     """Lets the kernel send what it captures: no 63 kB "frames", no checksum left to a card that is not there."""
     for command in _OFFLOADS:
