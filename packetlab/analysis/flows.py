@@ -27,6 +27,8 @@ from packetlab.model.addresses import ip_text, mac_text
 
 __all__ = ["MAX_FLOWS", "Flow", "FlowCollector", "FlowTable", "Layer", "flows"]
 
+_MAY_MISS = ("handshake_answer", "handshake_rtt", "retransmissions_ab", "retransmissions_ba", "data_rtt_ab",
+             "data_rtt_ba")  # fmt: skip
 _PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 
 
@@ -57,6 +59,12 @@ class Flow:
     """TCP: nanoseconds from the SYN (the last before the answer) to the SYN-ACK: as a rule the way to the server."""
     handshake_rtt: int | None = None
     """TCP: nanoseconds from that SYN to the ACK of the SYN-ACK: the whole way as seen from any point of it."""
+    retransmissions_ab: int | None = None
+    """Segments that A sent again. This and what follows only after flow_sequences.add_sequences."""
+    retransmissions_ba: int | None = None
+    data_rtt_ab: int | None = None
+    """Nanoseconds from a segment of A to its acknowledgement, on average, as seen where the capture was made."""
+    data_rtt_ba: int | None = None
 
     @property
     def packets(self) -> int:
@@ -154,7 +162,7 @@ class FlowTable:
 
     def __getitem__(self, row: int) -> Flow:
         plain: dict[str, Any] = {name: int(values[row]) for name, values in self.columns.items() if values.ndim == 1}
-        for name in ("handshake_answer", "handshake_rtt"):
+        for name in _MAY_MISS:
             if plain.get(name, -1) < 0:
                 plain[name] = None
         (a, a_port), (b, b_port) = self._endpoint("a", row), self._endpoint("b", row)

@@ -9,11 +9,12 @@ import pytest
 from packetlab import TCP, UDP, Ethernet, IPv4, IPv6
 from packetlab.analysis.filter import parse
 from packetlab.analysis.flow_keys import LAYERS
+from packetlab.analysis.flow_sequences import add_sequences
 from packetlab.analysis.flows import FlowTable, flows
 from packetlab.analysis.summary import summary
 from packetlab.capture.writer import CaptureWriter
 from packetlab.internet.fragments import fragment
-from packetlab.model.errors import CaptureError
+from packetlab.model.errors import CaptureError, UsageError
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet
 
@@ -78,6 +79,25 @@ def test_the_handshake_counts_from_the_last_syn_before_the_answer(tmp_path: Path
     packets = [tcp(SYN, 100), tcp(SYN, 100), tcp(SYN | ACK, 5, 101, back=True), tcp(ACK, 101, 6)]
     (flow,) = flows(written(tmp_path / "a.pcapng", packets, [0, 1000, 1300, 1700]))
     assert (flow.handshake_answer, flow.handshake_rtt) == (300, 700)
+
+
+def test_following_sequence_numbers_adds_retransmissions_and_round_trips_of_data(tmp_path: Path) -> None:
+    def data(sequence: int, acknowledgment: int) -> bytes:
+        header = TCP(src_port=4000, dst_port=80, sequence=sequence, acknowledgment=acknowledgment, flags=0x18)
+        return (Ethernet(src=MAC[0], dst=MAC[1]) / IPv4(src=A, dst=B) / header / b"0123456789").encapsulate()
+
+    packets = [
+        tcp(SYN, 100), tcp(SYN | ACK, 500, 101, back=True), tcp(ACK, 101, 501), data(101, 501),
+        tcp(ACK, 501, 111, back=True), data(111, 501), data(111, 501), tcp(ACK, 501, 121, back=True),
+    ]  # fmt: skip
+    path = written(tmp_path / "a.pcapng", packets, [time * 10**6 for time in (0, 10, 20, 30, 70, 80, 900, 950)])
+    table = flows(path)
+    assert table[0].retransmissions_ab is None
+    add_sequences(table, path)
+    assert (table[0].retransmissions_ab, table[0].retransmissions_ba) == (1, 0)
+    assert table[0].data_rtt_ab is not None and table[0].data_rtt_ab >= 10**7
+    with pytest.raises(UsageError, match="twice"):
+        add_sequences(table, "-")
 
 
 def udp_packet(size: int, *, six: bool = False) -> Packet:

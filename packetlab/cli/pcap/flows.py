@@ -7,6 +7,7 @@ import click
 from packetlab.cli.common import duration, json_option, print_json
 from packetlab.cli.pcap.summary import damage_json, number, print_damage, size
 from packetlab.cli.progress import progress
+from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
     from packetlab.analysis.flows import Flow, FlowTable
@@ -23,10 +24,19 @@ SORTS = {"start": ("first_packet",), "packets": ("packets_ab", "packets_ba"), "b
 @click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True,
               help="Order: by the first packet, or the largest first.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show the first N.")
+@click.option("--tcp", "sequences", is_flag=True,
+              help="TCP: also retransmissions and round-trip times of data (a second, slower pass).")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 65535), default=0, metavar="N", help="Seed of the community IDs.")
 @json_option
 def flows(
-    file: str, layer: Any, condition: str | None, sort: str, limit: int | None, seed: int, as_json: bool
+    file: str,
+    layer: Any,
+    condition: str | None,
+    sort: str,
+    limit: int | None,
+    sequences: bool,
+    seed: int,
+    as_json: bool,
 ) -> int:
     """The conversations in FILE (pcap or pcapng, also compressed; - is standard input), in both directions.
 
@@ -39,8 +49,14 @@ def flows(
     from packetlab.analysis.flows import flows as find
 
     where = parse(condition) if condition else None
+    if sequences and (layer != "tcp" or file == "-"):
+        raise UsageError("--tcp needs TCP flows and a file that can be read twice", remedy="leave out --tcp")
     with progress("reading") as advance:
         table = find(file, layer, where, advance=advance)
+        if sequences:
+            from packetlab.analysis.flow_sequences import add_sequences
+
+            add_sequences(table, file, where)
     order = _order(table, sort)[:limit]
     if as_json:
         print_json(_as_json(table, order, seed))
@@ -74,24 +90,29 @@ def _print(table: "FlowTable", order: list[int]) -> None:
     if 2 * wide + 37 > 80:  # two lines each, so that no line is cut
         for flow in flows:
             click.echo(f"{flow.endpoint('a')} -> {flow.endpoint('b')}")
-            click.echo(f"    {_counts(flow)}  {_times(flow, start)}")
+            click.echo(f"    {_counts(flow)}  {_times(flow, start, '    ')}")
         return
     for flow in flows:
         click.echo(f"{flow.endpoint('a'):{wide}} {flow.endpoint('b'):{wide}}  {_counts(flow)}")
-        click.echo(f"{'':{wide}} {_times(flow, start)}")
+        click.echo(f"{'':{wide}} {_times(flow, start, ' ' * (wide + 1))}")
 
 
 def _counts(flow: "Flow") -> str:
     return (f"{flow.packets_ab} > {size(flow.bytes_ab)}, {flow.packets_ba} < {size(flow.bytes_ba)}")  # fmt: skip
 
 
-def _times(flow: "Flow", start: int) -> str:
+def _times(flow: "Flow", start: int, indent: str) -> str:
     words = [f"at {(flow.first - start) / 1e9:.6f} s", f"for {duration(flow.duration)}"]
     if flow.state:
         words.append(flow.state)
     if flow.handshake_rtt is not None:
         words.append(f"RTT {duration(flow.handshake_rtt)}")
-    return ", ".join(words)
+    text = ", ".join(words)
+    if flow.retransmissions_ab is not None and flow.retransmissions_ba is not None:
+        text += f"\n{indent}sent again: {flow.retransmissions_ab} >, {flow.retransmissions_ba} <"
+        trips = [duration(one) if one is not None else "-" for one in (flow.data_rtt_ab, flow.data_rtt_ba)]
+        text += f"; data RTT: {trips[0]} >, {trips[1]} <"
+    return text
 
 
 def _as_json(table: "FlowTable", order: list[int], seed: int) -> dict[str, Any]:
@@ -118,5 +139,10 @@ def _flow_json(flow: "Flow", seed: int) -> dict[str, Any]:
         found |= {
             "state": flow.state, "flags_ab": flow.flags_ab, "flags_ba": flow.flags_ba,
             "handshake_answer_ns": flow.handshake_answer, "handshake_rtt_ns": flow.handshake_rtt,
+        }  # fmt: skip
+    if flow.retransmissions_ab is not None:
+        found |= {
+            "retransmissions_ab": flow.retransmissions_ab, "retransmissions_ba": flow.retransmissions_ba,
+            "data_rtt_ab_ns": flow.data_rtt_ab, "data_rtt_ba_ns": flow.data_rtt_ba,
         }  # fmt: skip
     return found
