@@ -73,7 +73,7 @@ def check_ping(ev):
 def answers_look(ev):
     frame = ev.at("a3").first("!icmp", why="the frame that reached a3")
     return {"protocol": "arp" if frame[Ethernet].type == 0x0806 else "ip",
-            "sender": frame[Ethernet].src}
+            "sender": frame.text(Ethernet, "src")}
 
 
 def diagnose_look(ev, given, right):

@@ -110,7 +110,7 @@ class Evidence:
     def mistake(self, message: str, *frames: Seen) -> None:
         """Ends the check: not yet, for a known reason, which `message` names."""
         text = self.fill(message)
-        statement = Statement(False, "see above", "these frames", "", frames) if frames else None
+        statement = Statement(False, "", "", "", frames) if frames else None
         raise NotYet(statement, text)
 
     # -- state, after packets
@@ -234,5 +234,4 @@ class View:
         found = self.all(filter, **when)
         if found:
             text = self.evidence.fill(message)
-            raise NotYet(Statement(False, f"no frame with {self.evidence.fill(filter)}",
-                                   f"{len(found)} at {self.place}", "", tuple(found)), text)  # fmt: skip
+            raise NotYet(Statement(False, "", "", "", tuple(found)), text)

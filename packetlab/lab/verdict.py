@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from packetlab.model.addresses import ip_text, mac_text
 from packetlab.model.frame import Frame
+from packetlab.model.header import Header
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.show.safe import safe_text
 
@@ -67,6 +69,13 @@ class Seen:
     def __contains__(self, kind: Any) -> bool:
         return self.packet.get(kind) is not None
 
+    def text(self, kind: type[Header], name: str) -> str:
+        """A field as people write it: addresses as 10.0.0.2 or 02:1f:40:11:22:33, anything else as `str` has it."""
+        value = getattr(self.packet[kind], name)
+        if isinstance(value, bytes) and len(value) in (4, 6, 16):
+            return mac_text(value) if len(value) == 6 else ip_text(value)
+        return str(value)
+
     def line(self) -> str:
         """Number, place and summary, for people."""
         from packetlab.show.summary import summary
@@ -123,13 +132,16 @@ class Verdict:
         if self.message:
             lines += wrapped(self.message, width, "  ")
         for statement in self.statements:
-            if statement.ok:
+            if not statement.expected and not statement.ok:
+                pass
+            elif statement.ok:
                 where = f" (frame {_numbers(statement.frames)})" if statement.frames else ""
                 words = f"{statement.why or statement.expected}{where}"
                 lines += wrapped(words, width, "  ok  ", "      ")
                 continue
-            lines += wrapped(statement.expected, width, "  expected  ", "            ")
-            lines += wrapped(statement.seen, width, "  seen      ", "            ")
+            else:
+                lines += wrapped(statement.expected, width, "  expected  ", "            ")
+                lines += wrapped(statement.seen, width, "  seen      ", "            ")
             if statement.why:
                 lines += wrapped(statement.why, width, "  because   ", "            ")
             for seen in statement.frames[:SHOWN]:

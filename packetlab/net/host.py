@@ -175,8 +175,8 @@ class VirtualHost:
             raise UsageError("a command is a list of words", remedy='as ["ping", "-c1", "server"]')
         environment = dict(os.environ) | dict(env or {})
         environment.setdefault("PACKETLAB_HOST", self.name)
-        # Where ping, tcpdump and ip are is often not in an ordinary user's PATH.
-        environment["PATH"] = environment.get("PATH", "/usr/bin:/bin") + ":" + _PATH
+        # Where ping, tcpdump and ip are is often not in an ordinary user's PATH, nor is packetlab itself.
+        environment["PATH"] = f"{environment.get('PATH', '/usr/bin:/bin')}:{_PATH}:{Path(sys.executable).parent}"
         return Process(
             self._network._running(), self._number, command, stdin=stdin, stdout=stdout, stderr=stderr,
             env=environment, cwd=str(cwd or Path.cwd()), own_session=not terminal,

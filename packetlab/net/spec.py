@@ -69,7 +69,8 @@ class Item:
 
 def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, *, source: str = "",
               first_line: int = 1) -> None:  # fmt: skip
-    """Declares in `topology` what a file (Path), YAML text, items (see `compose`), a composed YAML node or a mapping says, and checks it.
+    """Declares in `topology` what a file (Path), YAML text, items (see `compose`), a composed YAML node or a mapping
+    says, and checks it.
 
     `source` and `first_line` are where a text comes from, for the errors.
     """

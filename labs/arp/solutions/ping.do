@@ -1,0 +1,1 @@
+h1$ packetlab ping -c 1 {h2.ip}

@@ -1,0 +1,1 @@
+h1$ ip neigh del {h2.ip} dev eth0
