@@ -36,7 +36,8 @@ def opening(case: Case) -> Iterator[Statement]:
             "Capture at the server: does the SYN arrive? Look for ICMP unreachable messages and ARP without answer.",
             [syn],
         )  # fmt: skip
-    elif answer is not None and case.after + case.duration >= PATIENCE_NS and case.round_trip is None and not client["payload"] and not client["rst"]:
+    elif (answer is not None and case.round_trip is None and case.after + case.duration >= PATIENCE_NS
+            and not client["payload"] and not client["rst"]):  # fmt: skip
         yield Statement(
             "half-open", "warning", f"{case.names[0]} never acknowledged the SYN+ACK ({server['syn']} sent).",
             "The server keeps a half-open connection: the answer did not arrive, or the SYN was never meant (a scan, "
@@ -46,7 +47,7 @@ def opening(case: Case) -> Iterator[Statement]:
         again = own["syn"] - 1
         if again > 0 and (side == 1 or server["packets"]) and answer is not None:
             yield Statement(
-                "syn-again", "warning", f"{name} sent its SYN {times(again + 1, 'time')}.",
+                "syn-again", "warning", f"{name} sent its {'SYN+ACK' if side else 'SYN'} {times(again + 1, 'time')}.",
                 "A SYN or its answer was lost; each try waits at least a second (RFC 6298, section 2).",
                 "A full accept queue at the server drops SYNs too: netstat -s there.", [syn, answer],
             )  # fmt: skip

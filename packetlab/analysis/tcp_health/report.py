@@ -12,11 +12,12 @@ from packetlab.analysis.filter import Filter
 from packetlab.analysis.segments import Endpoints
 from packetlab.analysis.tcp_health import analyser, endings, rules
 from packetlab.analysis.tcp_health.account import Side, Sums
-from packetlab.analysis.tcp_health.analyser import Analyser, Conversation, PacketHealth
+from packetlab.analysis.tcp_health.analyser import Analyser, Conversation
 from packetlab.analysis.tcp_health.statement import WEIGHTS, Case, Statement
 from packetlab.capture.damage import Damage
 from packetlab.capture.index import chunks
 from packetlab.capture.source import CapturePath
+from packetlab.model.errors import UsageError
 
 MOST_REPORTS = 20_000
 """Connections that are reported on: those of which most was found, if there are more."""
@@ -64,11 +65,13 @@ class HealthReport:
     damage: tuple[Damage, ...]
 
 
-def reports(source: CapturePath | BinaryIO, where: Filter | None = None) -> HealthReport:
-    """A report on each TCP connection of a capture, the one with most trouble first.
+def reports(
+    source: CapturePath | BinaryIO, where: Filter | None = None, *, stream: int | None = None
+) -> HealthReport:
+    """A report on each TCP connection of a capture (or on one: `stream`), the one with most trouble first.
 
-    `where` leaves packets out of what is counted; all are judged. With more than MOST_REPORTS connections only
-    those of which most was found are reported on.
+    Raises UsageError if there is no such connection. `where` leaves packets out of what is counted; all are judged.
+    With more than MOST_REPORTS connections only those of which most was found are reported on.
     """
     judged = Analyser()
     sums = Sums()
@@ -81,23 +84,22 @@ def reports(source: CapturePath | BinaryIO, where: Filter | None = None) -> Heal
                 part = analyser.chosen(part, where.select(chunk, first_time)[part.segments.row])
             sums.add(part, judged.conversations)
         damage = tuple(index.damage)
-    return _report(judged, sums, damage)
+    if stream is not None and not 0 <= stream < len(judged.conversations):
+        highest = len(judged.conversations) - 1
+        raise UsageError(
+            f"there is no TCP connection {stream}",
+            remedy=f"connections count from 0 to {highest}" if highest >= 0 else "there is no TCP in it at all",
+        )
+    return _report(judged, sums, damage, stream)
 
 
-def report_of(parts: list[PacketHealth], judged: Analyser) -> HealthReport:
-    """The same of segments that were judged already."""
-    sums = Sums()
-    for part in parts:
-        sums.add(part, judged.conversations)
-    return _report(judged, sums, ())
-
-
-def _report(judged: Analyser, sums: Sums, damage: tuple[Damage, ...]) -> HealthReport:
+def _report(judged: Analyser, sums: Sums, damage: tuple[Damage, ...], only: int | None = None) -> HealthReport:
     sums.end()
     count = min(len(judged.conversations), sums.size // 2)
     made = []
     end = int(sums.arrays["last_time"].max()) if sums.size else 0
-    for stream in sums.troubled(count, MOST_REPORTS):
+    chosen = [only] if only is not None and only < count else sums.troubled(count, MOST_REPORTS)
+    for stream in chosen:
         sides = sums.of(stream)
         if sides[0]["packets"] or sides[1]["packets"]:
             made.append(_stream(stream, sides, judged.conversations[stream], judged.reader.streams[stream], end))

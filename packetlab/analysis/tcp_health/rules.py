@@ -30,7 +30,7 @@ def loss(case: Case) -> Iterator[Statement]:
             severity: Severity = "warning" if share >= MUCH_AGAIN or own.stalled else "note"
             place = (
                 "The capture saw the first copies: they were lost behind it, on the way to the receiver."
-                if not own["lost_segment"] else
+                if own["lost_segment"] * 4 <= lost else
                 "The capture has gaps where first copies should be: they were lost before it, near the sender's side."
             )  # fmt: skip
             yield Statement(

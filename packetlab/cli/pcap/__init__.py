@@ -13,6 +13,7 @@ COMMANDS: Commands = {
     "query": ("pcap.query", "query", "SQL over packets, flows, DNS, HTTP, TLS, findings"),
     "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
     "findings": ("pcap.findings", "findings", "what deserves attention: errors, delays, suspicions"),
+    "health": ("pcap.health", "health", "TCP: loss, delays, windows, resets; who limits a transfer"),
     "plot": ("pcap.plot", "plot", "traffic over time, round trips, sequence numbers as curves"),
     "cut": ("pcap.cut", "cut", "keep some packets: by number, time or filter"),
     "merge": ("pcap.merge", "merge", "join captures in the order of time"),
