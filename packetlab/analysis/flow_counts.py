@@ -18,7 +18,7 @@ import numpy as np
 from packetlab.analysis.plan import Column
 
 MAX_FLOWS = 1_000_000
-"""Flows that are told apart; the packets of any more are counted together in `other_packets`."""
+"""Flows that are told apart, at up to 500 bytes of memory each; packets of any more are `other_packets`."""
 MAX_SPELLS = 2 * MAX_FLOWS
 
 KEY_BYTES = 40

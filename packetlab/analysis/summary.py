@@ -236,10 +236,8 @@ class SummaryCollector:
 
     def summary(self, told: Told, *, talkers: int = 10) -> Summary:
         """What was gathered, and what the file says besides its packets. Nothing can be added behind it."""
-        found = sorted(
-            (talker for pairs in self.pairs.values() for talker in _talkers(pairs.counts)),
-            key=lambda one: (-one.bytes, one.address),
-        )
+        both = [_talkers(pairs.counts, talkers) for pairs in self.pairs.values()]
+        found = sorted((talker for some, _ in both for talker in some), key=lambda one: (-one.bytes, one.address))
         bounds = [0, *SIZES, None]
         latest = {one.interface: one for one in told.statistics}
         dropped = [
@@ -255,7 +253,7 @@ class SummaryCollector:
             [InterfaceCount(one, *self.interfaces.get(one.number, (0, 0))) for one in told.interfaces],
             [(low or 0, high and high - 1, count)
              for low, high, count in zip(bounds[:-1], bounds[1:], self.sizes.tolist(), strict=True)],
-            _tree(self.paths), found[:talkers], len(found), width,
+            _tree(self.paths), found[:talkers], sum(count for _, count in both), width,
             [(start * width, count, size)
              for start, (count, size) in enumerate(self.bins.counts.tolist(), self.bins.start)],
             told.comments, sum(dropped) if dropped else None, told.damage,
@@ -289,25 +287,29 @@ def _tree(paths: dict[tuple[str, ...], list[int]]) -> list[ProtocolCount]:
     return [ProtocolCount(path, *paths[path]) for path in sorted(paths, key=rank)]
 
 
-def _talkers(counts: FlowCounts) -> list[Talker]:
-    """Addresses and what they sent and received, from pairs of addresses."""
+def _talkers(counts: FlowCounts, most: int) -> tuple[list[Talker], int]:
+    """The addresses with the most bytes, from pairs of addresses; and how many addresses there are."""
     spells, keys = counts.spells, counts.keys
     if not spells.count:
-        return []
+        return [], 0
     ends = keys[spells.key[: spells.count]].reshape(-1, 20)
     packets, sizes = spells.packets[: len(ends)], spells.bytes[: len(ends)]
-    words = np.ascontiguousarray(ends[:, :16]).view(np.dtype((np.void, 16)))[:, 0]
-    found, first, which = np.unique(words, return_index=True, return_inverse=True)
+    words = np.ascontiguousarray(ends[:, :16]).view(np.uint64)
+    found, first, which = np.unique(counts.hash(words[:, 0], words[:, 1]), return_index=True, return_inverse=True)
     which = which.reshape(-1)
     sums = np.zeros((4, len(found)), np.int64)
     other = np.arange(len(ends)) ^ 1
     for row, values in enumerate((packets, sizes, packets[other], sizes[other])):
         np.add.at(sums[row], which, values)
-    best = np.argsort(-(sums[1] + sums[3]), kind="stable")
-    return [
+    total = sums[1] + sums[3]
+    least = np.partition(total, -most)[-most] if 0 < most < len(total) else 0
+    best = np.flatnonzero(total >= least) if most else np.empty(0, np.int64)
+    best = best[np.lexsort((first[best], -total[best]))][: 10 * most]  # of equals the first seen, should there be many
+    talkers = [
         Talker(ip_text(ends[first[one], : ends[first[one], 18]].tobytes()), *(int(value) for value in sums[:, one]))
         for one in best.tolist()
     ]
+    return talkers, len(found)
 
 
 def summary(
