@@ -7,7 +7,7 @@ import numpy as np
 
 from packetlab.capture.index import Column, Packets
 from packetlab.capture.lanes import Pace, Positions, follow, gather
-from packetlab.capture.pcap import PcapWalk
+from packetlab.capture.pcap import HUGE_BOUND, PcapWalk
 
 _LEAST_SLICE, _LARGEST_SLICE = 1 << 13, 1 << 18
 _LOOK = 1 << 13  # bytes of a slice in which its first record is looked for
@@ -53,7 +53,7 @@ class PcapIndexer:
         words = gather(data, 16)[positions].view(self.order + "u4").reshape(-1, 4)
         seconds, ticks = words[:, 0], words[:, 1]
         captured, wire = self._lengths(words[:, 2], words[:, 3])
-        bad = (captured > walk.layout.most_captured) | (positions + captured > len(data) - size)
+        bad = (captured > walk.layout.most_captured) | (wire > HUGE_BOUND) | (positions + captured > len(data) - size)
         empty = wire == 0
         if empty.any():
             bad |= empty & (captured == 0) & (seconds == 0) & (ticks == 0)

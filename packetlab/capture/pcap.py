@@ -207,7 +207,8 @@ class PcapWalk:
             if problem is None:
                 offset = self.position
                 seconds, ticks, captured, wire = self.header(offset)
-                if captured > wire and not self._confirmed(offset, captured):
+                wild = wire > HUGE_BOUND
+                if (captured > wire or wild) and not self._confirmed(offset, captured, wild=wild):
                     continue
                 self.accept(offset, seconds, captured)
                 return offset, seconds, ticks, captured, wire
@@ -231,14 +232,24 @@ class PcapWalk:
             return f"the file ends inside a record ({left} of {captured} bytes)"
         return None
 
-    def _confirmed(self, offset: int, captured: int) -> bool:
-        """Whether a suspicious record is kept; otherwise the walk goes on at a sound record inside it."""
+    def _confirmed(self, offset: int, captured: int, *, wild: bool) -> bool:
+        """Whether a suspicious record is kept; otherwise the walk goes on at a sound record inside it.
+
+        Where bytes are missing, lengths that are equal and neighbours can be read as a header that lies across
+        two others, and so can all that follow: only the wild length on the wire gives it away.
+        """
         behind = offset + self.layout.header_size + captured
-        if not self._problem(behind, offset):
+        if not wild and not self._problem(behind, offset):
             return True
-        inside = self._sound_inside(offset, behind, behind)
+        before = self.previous if wild and self.previous >= self.window.base else offset
+        inside = self._sound_inside(before, behind, behind)
         if inside is None:
             return True
+        if inside < offset:
+            what = "a record claims too many bytes: a sound record begins inside it"
+            self.damage.note(before, what, 0, 0)
+            self.position, self.previous = inside, -1
+            return False
         what = f"a record claims {captured} bytes, but a sound record begins inside it"
         self.damage.note(offset, what, inside - offset, 1)
         self.position, self.previous = inside, -1
@@ -348,7 +359,8 @@ class PcapWalk:
         window = self.window
         if record < window.base:
             return None
-        first = record + self.layout.header_size
+        # What does not look like a header may itself have the beginning of one in it.
+        first = record + (self.layout.header_size if self._looks_sound(record) is not None else 1)
         candidates = pcap_candidates(window.peek(first, behind - first + 15), self.layout, self._since())
         for candidate in candidates[:_MOST_CHAINS]:
             offset = first + candidate

@@ -14,7 +14,7 @@ from packetlab.capture import options as opt
 from packetlab.capture import pcapng
 from packetlab.capture.opened import OpenCapture
 from packetlab.capture.pcap import DIRECTIONS as PCAP_DIRECTIONS
-from packetlab.capture.pcap import PcapLayout, PcapWalk
+from packetlab.capture.pcap import HUGE_BOUND, PcapLayout, PcapWalk
 from packetlab.capture.quick import quick_frame
 from packetlab.capture.sections import LATEST, direction_of
 from packetlab.capture.source import CHUNK, CapturePath
@@ -78,7 +78,7 @@ class CaptureReader(OpenCapture):
             while at <= limit:
                 seconds, ticks, captured, wire = unpack(buf, at)
                 behind = at + 16 + captured
-                if behind > limit + 16 or captured > most or captured > wire or not wire:
+                if behind > limit + 16 or captured > most or not 0 < wire <= HUGE_BOUND or captured > wire:
                     break
                 number += 1
                 self.frames_read = number
