@@ -168,6 +168,8 @@ def _reason(frames: list[FrameSeen], layer: str, seen: Seen) -> str:
             return "tshark takes the last address of a routing header for the destination"
         if layer == "udp" and {"snmp", "tftp", "sip", "rtp"} & set(frame.protocols):
             return "tshark's dissector makes a conversation of its own for the answers"
+    if not any(ends <= frame.addresses for frame in frames) and any(frame.troubled for frame in frames):
+        return "tshark stops at a fault (a wrong version, an impossible length) behind which packetlab reads on"
     return ""
 
 
