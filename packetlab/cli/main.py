@@ -15,6 +15,8 @@ from packetlab.model.errors import PacketLabError
 
 COMMANDS: Commands = {
     "demo": ("demo", "demo", "Start here: a walk through the layers on a small network."),
+    "lab": ("lab", "lab", "Exercises on networks of your own that check themselves."),
+    "doctor": ("doctor", "doctor", "Try what this machine allows; name the fix where it does not."),
     "ping": ("ping", "ping", "Send echo requests: is a host there, how far, how lossy?"),
     "arp": ("arp", "arp", "Ask who has an IPv4 address; scan, probe, announce."),
     "ndp": ("ndp", "ndp", "Ask who has an IPv6 address; probe for a free one."),

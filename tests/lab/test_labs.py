@@ -1,0 +1,50 @@
+"""Every lab of labs/, as soon as its folder is there: a short form of `packetlab lab verify`.
+
+The long one, over three seeds and with repetitions, is that command.
+"""
+
+import pytest
+
+from packetlab.lab.attempts import missing_programs
+from packetlab.lab.authoring import matrix
+from packetlab.lab.format import TRACKS, Lab, lab_names, labs_folder, read_lab
+from packetlab.model.errors import NamespaceError
+from packetlab.net import probe
+from tests.conftest import missing
+
+NAMES = lab_names()
+
+
+@pytest.fixture(scope="session")
+def virtual_networks() -> None:
+    try:
+        probe()
+    except NamespaceError as error:
+        missing(f"virtual networks are not there: {error}")
+
+
+def lab_of(name: str) -> Lab:
+    lab = read_lab(labs_folder() / name)
+    if lacking := missing_programs(lab):
+        missing(f"needs the program {lacking[0]}")
+    return lab
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("virtual_networks")
+def test_its_solution_passes_its_mistakes_get_their_message_and_a_blind_sniffer_passes_nothing(name: str) -> None:
+    wrong = [outcome for outcome in matrix(lab_of(name), seeds=(4,)) if not outcome.ok]
+    assert not wrong, "\n\n".join(f"{each.step}, {each.what}:\n{each.detail}" for each in wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_complete(name: str) -> None:
+    lab = lab_of(name)
+    assert lab.track in TRACKS and lab.concepts and lab.intro
+    assert set(lab.after) <= set(NAMES), f"{name} comes after a lab that does not exist"
+    for step in lab.steps:
+        assert step.text and step.after, f"{step.id} lacks its text or what is said after it"
+        assert len(step.hints) == 3 and all(step.hints), f"{step.id} has {len(step.hints)} hints"
+        assert lab.solution(step), f"{step.id} has no solution"
+        assert len(lab.mistakes(step)) >= (1 if step.questions else 2), f"{step.id} has too few mistakes"
+        assert not step.file or lab.starter(step).is_file(), f"{step.id} has no start/{step.file}"
