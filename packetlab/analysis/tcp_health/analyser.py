@@ -158,6 +158,7 @@ class Analyser:
             if flags & SYN:
                 if own.first_sequence >= 0 and sequence != own.first_sequence:
                     kinds |= judge.REUSED
+                    own.first_sequence = sequence
                 self._handshake(conversation, direction, flags, time, offers.get(index))
             elif conversation.handshake == 0 and flags & ACK and conversation.syn_time >= 0:
                 conversation.handshake = time - conversation.syn_time

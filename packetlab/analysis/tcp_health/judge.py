@@ -93,7 +93,9 @@ def order(
     if (peer.duplicate_acks >= 2 and peer.acknowledged == sequence
             and 0 <= time - peer.acknowledged_time < FAST_NS):  # fmt: skip
         return FAST | RETRANSMISSION
-    if flags & (SYN | FIN):
+    if flags & SYN:
+        return RETRANSMISSION  # nothing comes before it, so nothing can have overtaken it
+    if flags & FIN:
         end = (end + 1) & MASK
     if 0 <= time - own.next_time < (round_trip or REORDERED_NS) and following != end:
         return OUT_OF_ORDER
