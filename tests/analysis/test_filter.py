@@ -98,3 +98,11 @@ def test_fields_of_options_and_records_are_found_inside_their_headers() -> None:
     assert parse("tcp.options.mss_val == 1400").matches(made)
     assert not parse("tcp.options.mss_val == 1460").matches(made)
     assert parse("tcp.option_kind == 2").matches(made)
+
+
+def test_a_field_that_a_class_has_from_another_has_each_value_once() -> None:
+    from packetlab.analysis.filter.binding import subject_of
+
+    for name in ("dns.resp.ttl", "arp.opcode", "icmp.code", "stp.root.cost"):
+        headers = [source.header for source in subject_of(name).sources]
+        assert not any(a is not b and issubclass(a, b) for a in headers for b in headers), name

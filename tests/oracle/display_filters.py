@@ -81,7 +81,7 @@ def pool(files: list[Path], path: Path) -> Pool:
             try:
                 with read(file) as capture:
                     for frame in capture.packets(MOST_FRAMES):
-                        if len(frame.data) <= 1 << 18 and 0 <= frame.time < _LATEST:
+                        if len(frame.data) <= 1 << 18 and 0 <= frame.time < _LATEST and frame.wire_length < 1 << 31:
                             writer.write(replace(frame, interface="", comment="", direction=""))
             except CaptureError:
                 continue

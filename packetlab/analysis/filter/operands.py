@@ -164,7 +164,7 @@ def resolve(word: Word, filter_text: str) -> "FieldName | ProtocolName | FrameFa
     if name == "frame":
         return ProtocolName("frame", (Header,))
     found = subjects().get(name, ())
-    fields = tuple(Source(one.header, one.field, one.flag) for one in found if one.field is not None)
+    fields = _apart([Source(one.header, one.field, one.flag) for one in found if one.field is not None])
     if fields:
         first = fields[0].kind
         return FieldName(word.text, tuple(source for source in fields if source.kind == first))
@@ -175,6 +175,18 @@ def resolve(word: Word, filter_text: str) -> "FieldName | ProtocolName | FrameFa
         filter_text, word.column, f"there is no field or protocol {word.text!r}",
         remedy=f"did you mean {' or '.join(near)}?" if near else "packetlab explain lists what there is",
     )  # fmt: skip
+
+
+def _apart(sources: list[Source]) -> tuple[Source, ...]:
+    """Without those that another one stands for: a field that a class has from the class above it."""
+
+    def is_held(one: Source, other: Source) -> bool:
+        return (
+            one.header is not other.header and issubclass(one.header, other.header)
+            and (one.spec.name, one.flag) == (other.spec.name, other.flag)
+        )  # fmt: skip
+
+    return tuple(one for one in sources if not any(is_held(one, other) for other in sources))
 
 
 @dataclass(frozen=True, slots=True)
