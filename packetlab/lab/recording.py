@@ -112,7 +112,7 @@ class Recording:
                     seen.setdefault(frame.interface, frame.time)
             return waiting <= seen.keys()
 
-        taken = self.tap.take(complete, PATIENCE if not self.disturb else 0.3)
+        taken = self.tap.take(complete, PATIENCE if not self.disturb else 0.1)
         seen.clear()
         complete(self._collect(taken))
         for label in waiting - seen.keys():
