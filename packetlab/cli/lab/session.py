@@ -1,0 +1,231 @@
+"""The commands of a learner: start, step, shell, answer, check, frames, hint, solution, reset, stop.
+
+Each asks the lab's background process (packetlab/lab/session.py) and shows what it says.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from packetlab.cli.common import json_option, print_json
+from packetlab.model.errors import UsageError
+
+HELD = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _ask(do: str, **arguments: Any) -> Any:
+    from packetlab.lab.session import request
+
+    return request(do, **arguments)
+
+
+def _width() -> int:
+    import shutil
+
+    return min(80, shutil.get_terminal_size().columns)
+
+
+def _prose(text: str) -> None:
+    from packetlab.lab.prose import prose
+
+    click.echo(prose(text, _width(), colour=sys.stdout.isatty()))
+
+
+def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
+    """The step's text and what belongs to it."""
+    if intro:
+        click.secho(f"{status['title']}", bold=sys.stdout.isatty())
+        click.echo()
+        _prose(status["intro"])
+        click.echo()
+    click.echo(status["diagram"])
+    click.echo()
+    head = f"Step {status['number']} of {status['of']} ({status['kind']}): {status['step_title']}"
+    click.secho(head, bold=sys.stdout.isatty())
+    click.echo()
+    _prose(status["text"])
+    for question in status["questions"]:
+        choices = f" ({', '.join(question['choices'])})" if question["choices"] else ""
+        _prose(f"- {question['name']}: {question['text']}{choices}")
+    if status["file"]:
+        click.echo(f"\nYour file: {status['file']}")
+    for number, hint in enumerate(status["hints"], 1):
+        click.echo()
+        _prose(f"Hint {number}: {hint}")
+    if status["replay"]:
+        click.echo()
+        _prose(f"Replay mode: frames come from a capture that ships with the lab. {status['replay']}")
+
+
+@click.command(short_help="build a lab's network and show its first step")
+@click.argument("name", metavar="LAB")
+@click.option("--seed", type=click.IntRange(min=0), help="For the same values again; a new one by default.")
+@click.option("--replay", is_flag=True, help="Without a network: predict and observe steps on the shipped capture.")
+@json_option
+def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
+    """Build the network of LAB in the background and show the first step that you have not passed.
+
+    It lives until `packetlab lab stop`; nothing is left of it then but your progress and the captures.
+    """
+    from packetlab.lab.attempts import missing_programs
+    from packetlab.lab.format import find_lab
+    from packetlab.lab.session import start_session
+
+    lab = find_lab(name)
+    if lacking := missing_programs(lab):
+        raise UsageError(f"this lab needs programs that are not installed: {', '.join(lacking)}",
+                         remedy=f"install {' '.join(lacking)} with your system's package manager")  # fmt: skip
+    start_session(name, seed, force_replay=replay)
+    status = _ask("status")
+    if as_json:
+        print_json(status)
+        return 0
+    show_step(status, intro=True)
+    click.echo(f"\n(seed {status['seed']}; `packetlab lab hint` helps, `packetlab lab stop` ends)")
+    return 0
+
+
+@click.command(short_help="show the current step, or go to another")
+@click.argument("name", metavar="[STEP]", default="")
+@json_option
+def step(name: str, as_json: bool) -> int:
+    """Show the current step again; or go to STEP: an id, a number, `next`, or `again` for a new attempt."""
+    status = _ask("step", name=name)
+    if as_json:
+        print_json(status)
+    else:
+        show_step(status)
+    return 0
+
+
+@click.command(short_help="a shell, or one command, on a host", context_settings=HELD)
+@click.argument("host")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(host: str, command: tuple[str, ...]) -> int:
+    """Open a shell on HOST, or run one COMMAND there: packetlab lab shell h1 -- ping -c 1 h2."""
+    from packetlab.lab.shell import run_in_host
+
+    words = list(command[1:] if command[:1] == ("--",) else command)
+    return run_in_host(host, words)
+
+
+def _told(answer: dict[str, Any], as_json: bool) -> int:
+    good = answer["verdict"] in ("pass", "skipped")
+    if as_json:
+        print_json(answer)
+        return 0 if good else 1
+    click.echo(answer["text"])
+    if answer["after"]:
+        click.echo()
+        _prose(answer["after"])
+    if answer["next"]:
+        click.echo()
+        show_step(_ask("status"))
+    elif answer["done"]:
+        click.echo("\nThat was the last step: you have passed the whole lab. `packetlab lab stop` ends it.")
+    elif not good:
+        click.echo("A new attempt has begun: what was sent until now is put aside. (`packetlab lab hint` helps.)")
+    return 0 if good else 1
+
+
+@click.command(short_help="answer a question of the step")
+@click.argument("answers", nargs=-1, metavar="[NAME=]ANSWER...")
+@json_option
+def answer(answers: tuple[str, ...], as_json: bool) -> int:
+    """Answer the questions of the step: `answer 4`, or `answer switch=0 hub=4`. Without answers it asks."""
+    status = _ask("status")
+    names = [question["name"] for question in status["questions"]]
+    if not names:
+        raise UsageError(f"the step {status['step']} asks nothing", remedy="packetlab lab check")
+    given: dict[str, str] = {}
+    for each in answers:
+        name, equals, value = each.partition("=")
+        if equals and name in names:
+            given[name] = value
+        elif len(names) == 1 and not given:
+            given[names[0]] = each
+        else:
+            raise UsageError(f"{each!r} does not say which question it answers", remedy=f"as {names[0]}={each}")
+    if not answers:
+        for question in status["questions"]:
+            given[question["name"]] = click.prompt(question["text"], prompt_suffix=" ", err=True)
+    return _told(_ask("check", given=given), as_json)
+
+
+@click.command(short_help="judge what was sent, by the packets")
+@json_option
+def check(as_json: bool) -> int:
+    """Judge this attempt by the packets that every interface saw. The exit code is 0 if the step is passed."""
+    status = _ask("status")
+    if status["questions"]:
+        raise UsageError(f"the step {status['step']} waits for answers", remedy="packetlab lab answer")
+    return _told(_ask("check"), as_json)
+
+
+@click.command(short_help="the frames that were seen in this attempt")
+@click.argument("host", default="")
+@click.option("-Y", "--filter", "condition", default="", metavar="FILTER", help="Only frames for which it holds.")
+@json_option
+def frames(host: str, condition: str, as_json: bool) -> int:
+    """List the frames of this attempt, at HOST or everywhere: number, interface, in (<-) or out (->)."""
+    told = _ask("frames", host=host, condition=condition)
+    if as_json:
+        print_json(told)
+        return 0
+    for line in told["lines"]:
+        click.echo(line)
+    if not told["lines"]:
+        click.echo("Nothing was seen yet." if not told["count"] else "No such frame was seen.")
+    if told["capture"]:
+        click.echo(f"One in depth: packetlab show {told['capture']} -n NUMBER")
+    return 0
+
+
+@click.command(short_help="a nudge; the next time, a larger one")
+@json_option
+def hint(as_json: bool) -> int:
+    """Show the next of three hints for the step."""
+    told = _ask("hint")
+    if as_json:
+        print_json(told)
+    else:
+        _prose(f"Hint {told['level']} of {told['of']}: {told['text']}" if told["level"] else "There is no hint.")
+    return 0
+
+
+@click.command(short_help="the reference solution of the step")
+@json_option
+def solution(as_json: bool) -> int:
+    """Show the reference solution of the step. `h1$ command` is a command on h1."""
+    told = _ask("solution")
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(told["text"].rstrip())
+    return 0
+
+
+@click.command(short_help="build the network anew, with other values")
+@click.option("--seed", type=click.IntRange(min=0))
+@json_option
+def reset(seed: int | None, as_json: bool) -> int:
+    """Build the network anew, with other addresses. Your progress and your files stay."""
+    status = _ask("reset", seed=seed)
+    if as_json:
+        print_json(status)
+    else:
+        show_step(status)
+    return 0
+
+
+@click.command(short_help="take the network down")
+@json_option
+def stop(as_json: bool) -> int:
+    """End the lab. Your progress is kept."""
+    told = _ask("stop")
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(f"{told['lab']} has ended; {len(told['passed'])} of {told['of']} steps are passed.")
+    return 0

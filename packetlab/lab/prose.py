@@ -1,0 +1,47 @@
+"""A lab's prose on a terminal: Markdown's paragraphs, lists and code, wrapped at the width at hand."""
+
+import re
+import textwrap
+
+_ITEM = re.compile(r"(\s*)([*-]|\d+\.)\s+")
+
+
+def prose(text: str, width: int = 80, *, colour: bool = False) -> str:
+    """The text, wrapped; code (indented or fenced) and tables as they are."""
+    lines: list[str] = []
+    paragraph: list[str] = []
+    fenced = False
+
+    def flush() -> None:
+        if paragraph:
+            match = _ITEM.match(paragraph[0])
+            rest = " " * match.end() if match else ""
+            whole = " ".join([paragraph[0].rstrip(), *(line.strip() for line in paragraph[1:])])
+            # Code with spaces in it is not broken across lines where it can be helped.
+            wrapped = textwrap.wrap(_plain(whole, colour), width, subsequent_indent=rest, break_on_hyphens=False,
+                                    break_long_words=False)  # fmt: skip
+            lines.extend(wrapped)
+            paragraph.clear()
+
+    for line in text.split("\n"):
+        if line.startswith("```"):
+            flush()
+            fenced = not fenced
+        elif fenced:
+            lines.append("    " + line)
+        elif line.startswith(("    ", "|")) and not paragraph:
+            lines.append(line)
+        elif not line.strip():
+            flush()
+            lines.append("")
+        else:
+            if _ITEM.match(line):
+                flush()
+            paragraph.append(line)
+    flush()
+    return "\n".join(lines).strip("\n")
+
+
+def _plain(text: str, colour: bool) -> str:
+    """Emphasis as bold on terminals, else left out; code keeps its backquotes."""
+    return re.sub(r"\*\*(.+?)\*\*", "\x1b[1m\\1\x1b[0m" if colour else r"\1", text)

@@ -1,0 +1,296 @@
+"""A lab that a learner has started: one background process that holds the network and answers commands.
+
+The network, its captures and the control socket live and die with that process. What must outlast it (progress,
+captures, the files that the learner writes) is written by storage.py as it happens. Where this machine allows no
+namespaces, the same session runs in replay mode.
+"""
+
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from packetlab.lab import storage
+from packetlab.lab.format import Lab, Step, find_lab, read_lab
+from packetlab.lab.replay import recorded_seed, replay, replay_frames
+from packetlab.lab.run import Running
+from packetlab.lab.verdict import Seen, Verdict
+from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
+from packetlab.net.control import ControlServer, Gone, ask, in_background
+
+IDLE = 12 * 3600
+"""Seconds without a command after which a forgotten lab ends."""
+
+
+def session_name() -> str:
+    """The name under which this user's lab listens; one for each state folder."""
+    from zlib import crc32
+
+    return f"packetlab-{os.geteuid()}-{crc32(str(storage.state_folder()).encode()):08x}"
+
+
+def request(do: str, **arguments: Any) -> Any:
+    """Asks the running lab; UsageError where none runs."""
+    try:
+        return ask(session_name(), {"do": do, **arguments})
+    except Gone as error:
+        raise UsageError(f"no lab is running ({error})", remedy="packetlab lab start LAB") from None
+
+
+def start_session(name: str, seed: int | None, *, force_replay: bool = False) -> None:
+    """Starts a lab in the background and returns when it is ready."""
+    lab = find_lab(name)
+    try:
+        running = ask(session_name(), {"do": "status"})["lab"]
+    except Gone:
+        pass
+    else:
+        raise UsageError(f"the lab {running} is running", remedy="packetlab lab stop ends it; your progress is kept")
+
+    def main(ready: Callable[[str], None]) -> None:
+        import json
+
+        try:
+            session = Session(lab, seed, force_replay=force_replay)
+        except PacketLabError as error:
+            ready(json.dumps({"error": str(error), "remedy": error.remedy, "exit_code": error.exit_code}))
+            return
+        except Exception as error:
+            ready(json.dumps({"error": f"{type(error).__name__}: {error}", "remedy": "", "exit_code": 1}))
+            return
+        ready("")
+        session.serve()
+
+    in_background(main)
+
+
+class Session:
+    """Answers the commands of one learner about one lab."""
+
+    def __init__(self, lab: Lab, seed: int | None = None, *, force_replay: bool = False) -> None:
+        self.lab = lab
+        self.run: Running | None = None
+        self.why_replay = "Replay was asked for." if force_replay else ""
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._last = time.monotonic()
+        self.hints: dict[str, int] = {}
+        self.shown: list[Any] = []
+        """The frames of the last verdict, until there are new ones."""
+        done = storage.passed_steps(lab)
+        self.index = next((i for i, step in enumerate(lab.steps) if step.id not in done), 0)
+        if self.step.of:
+            self.index = lab.steps.index(lab.step(self.step.of))  # it needs frames of this session
+        self.control = ControlServer(session_name(), self._answer)
+        try:
+            self._build(seed)
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, seed: int | None) -> None:
+        self.seed = secrets.randbelow(100_000) if seed is None else seed
+        if not self.why_replay:
+            run = Running(self.lab, self.seed)
+            try:
+                self.run = run.__enter__()
+            except NamespaceError as error:
+                self.why_replay = f"{error}. Try: {error.remedy}."
+            else:
+                self.values = run.values
+                self.diagram = run.net.diagram()
+                self.control.listen_in([host for host in run.net if host.kind not in ("switch", "hub")])
+                return
+        from packetlab.net.diagram import draw
+
+        self.seed = recorded_seed(self.lab)
+        self.values, topology = self.lab.values(self.seed)
+        self.diagram = draw(topology, 80)
+
+    @property
+    def step(self) -> Step:
+        """The current one."""
+        return self.lab.steps[self.index]
+
+    @property
+    def work_file(self) -> Path | None:
+        """build: the learner's file."""
+        if not self.step.file:
+            return None
+        return storage.state_folder() / "work" / self.lab.id / self.step.file
+
+    def _begin(self) -> None:
+        path = self.work_file
+        if path and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.lab.starter(self.step).read_bytes())
+        if self.run:
+            self.run.program_file = path
+            self.run.begin(self.step)
+
+    def serve(self) -> None:
+        """Until it is stopped, or forgotten."""
+        signal.signal(signal.SIGTERM, lambda number, frame: self._ended.set())
+        while not self._ended.wait(60):
+            if time.monotonic() - self._last > IDLE:
+                break
+        time.sleep(0.05)  # the answer to "stop" is on its way
+        self.close()
+
+    def close(self) -> None:
+        """Takes the network down."""
+        with self._lock:
+            if self.run:
+                self.run.close()
+                self.run = None
+        self.control.close()
+
+    # -- commands
+
+    def _answer(self, request: dict[str, Any], files: list[int], gone: Callable[[], bool]) -> Any:
+        self._last = time.monotonic()
+        arguments = {key: value for key, value in request.items() if key != "do"}
+        name = str(request["do"])
+        if name == "spawn":
+            return self._spawn(files, gone, **arguments)
+        with self._lock:
+            return getattr(self, "do_" + name)(**arguments)
+
+    def do_status(self) -> dict[str, Any]:
+        """Where the learner is."""
+        step = self.step
+        automatic = bool(self.run) and step.kind in ("do", "fix") and self.lab.function("traffic", step) is None
+        return {
+            "lab": self.lab.id, "title": self.lab.title, "seed": self.seed, "replay": self.why_replay,
+            "step": step.id, "number": self.index + 1, "of": len(self.lab.steps), "kind": step.kind,
+            "step_title": step.title, "text": self.values.fill(step.text), "intro": self.values.fill(self.lab.intro),
+            "questions": [{"name": q.name, "kind": q.kind, "text": self.values.fill(q.text),
+                           "choices": list(q.choices)} for q in step.questions],
+            "file": str(self.work_file or ""), "diagram": self.diagram, "passed": storage.passed_steps(self.lab),
+            "steps": [{"id": each.id, "title": each.title, "kind": each.kind} for each in self.lab.steps],
+            "hosts": [host.name for host in self.run.net] if self.run else [], "automatic": automatic,
+            "hints": [self.values.fill(hint) for hint in step.hints[: self.hints.get(step.id, 0)]],
+        }  # fmt: skip
+
+    def do_step(self, name: str = "") -> dict[str, Any]:
+        """Goes to a step by id or number, "next" or "again"."""
+        if name == "next":
+            self.index = min(self.index + 1, len(self.lab.steps) - 1)
+        elif name and name != "again":
+            self.index = self.lab.steps.index(self.lab.step(name))
+        if name:
+            self._begin()
+        return self.do_status()
+
+    def do_check(self, given: Mapping[str, str] | None = None, quiet: bool = False) -> dict[str, Any]:
+        """Judges; a pass is remembered, and the next step begins."""
+        step = self.step
+        if self.run is None:
+            verdict = replay(self.lab, step, given or {}, f"This machine cannot make networks: {self.why_replay}")
+        else:
+            verdict = self.run.check(given, quiet=quiet)
+            if not quiet or verdict.passed:
+                self.shown = self.run.last_frames
+                verdict.capture = storage.save_capture(self.lab.id, step.id, self.seed, self.shown)
+        return self._told(step, verdict, quiet)
+
+    def _told(self, step: Step, verdict: Verdict, quiet: bool) -> dict[str, Any]:
+        answer = verdict.as_dict() | {"text": verdict.text(), "after": verdict.after, "next": "", "done": False}
+        if verdict.passed:
+            storage.remember(self.lab.id, step.id, self.seed)
+            answer["done"] = set(storage.passed_steps(self.lab)) == {each.id for each in self.lab.steps}
+        onward = verdict.passed or (verdict.kind == "skipped" and not quiet)
+        if onward and self.index + 1 < len(self.lab.steps):
+            self.index += 1
+            answer["next"] = self.step.id
+            self._begin()
+        elif not quiet and not verdict.passed and self.run:
+            self._begin()
+        return answer
+
+    def do_hint(self) -> dict[str, Any]:
+        """The next hint."""
+        step = self.step
+        level = min(self.hints.get(step.id, 0) + 1, len(step.hints))
+        self.hints[step.id] = level
+        text = self.values.fill(step.hints[level - 1]) if level else ""
+        return {"step": step.id, "level": level, "of": len(step.hints), "text": text}
+
+    def do_solution(self) -> dict[str, Any]:
+        """The reference solution, with this attempt's values."""
+        path = self.lab.solution(self.step)
+        text = path.read_text(encoding="utf-8") if path else ""
+        return {"step": self.step.id, "name": path.name if path else "",
+                "text": text if self.step.file else self.values.fill(text)}  # fmt: skip
+
+    def do_frames(self, since: int = 0, host: str = "", condition: str = "") -> dict[str, Any]:
+        """The frames of this attempt (before the first, those of the last verdict): lines for people."""
+        from packetlab.analysis.filter import parse
+        from packetlab.lab.recording import numbered
+
+        if self.run is None:
+            frames = replay_frames(self.lab, self.step)
+        elif self.step.of and self.step.of in self.run.frames_of:
+            frames = self.run.frames_of[self.step.of][0]
+        else:
+            frames = numbered(self.run.frames())
+        old = not frames
+        frames = frames or self.shown
+        test = parse(self.values.fill(condition)) if condition else None
+        seen = [Seen(frame, frame.interface) for frame in frames[since:]]
+        lines = [each.line() for each in seen if (not host or each.place.split()[0] == host)
+                 and (test is None or test.matches(each.packet, each.frame))]  # fmt: skip
+        capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames) if frames else ""
+        return {"lines": lines[-2000:], "count": len(frames), "old": old, "capture": capture, "step": self.step.id}
+
+    def do_live(self, since: int = 0) -> dict[str, Any]:
+        """Frames in order of arrival, from the `since`th: for `lab watch`."""
+        frames = self.run.frames() if self.run else []
+        if since > len(frames):
+            since = 0
+        lines = [Seen(frame, frame.interface).line()[6:] for frame in frames[since:][-200:]]
+        return {"lines": lines, "count": len(frames), "step": self.step.id, "since": since}
+
+    def do_reset(self, seed: int | None = None) -> dict[str, Any]:
+        """A new network with new values; the step stays."""
+        if self.run:
+            self.control.listen_in([])
+            self.run.close()
+            self.run = None
+        self.lab = read_lab(self.lab.folder)
+        self.index = min(self.index, len(self.lab.steps) - 1)
+        self._build(seed)
+        self._begin()
+        return self.do_status()
+
+    def do_stop(self) -> dict[str, Any]:
+        """The end."""
+        self._ended.set()
+        return {"lab": self.lab.id, "passed": storage.passed_steps(self.lab), "of": len(self.lab.steps)}
+
+    def _spawn(self, files: list[int], gone: Callable[[], bool], host: str, command: list[str],
+               env: dict[str, str], cwd: str) -> int:  # fmt: skip
+        """Runs a command with the client's files as its 0, 1 and 2; its exit code."""
+        import subprocess
+
+        if self.run is None:
+            raise UsageError(f"there are no hosts in replay mode: {self.why_replay}")
+        node = self.run.net[host]
+        if node.kind in ("switch", "hub"):
+            raise UsageError(f"{host} is a {node.kind}; it has no shell", remedy="choose a host")
+        try:
+            process = node.popen(command, stdin=files[0], stdout=files[1], stderr=files[2], env=env, cwd=cwd)
+        except OSError as error:
+            raise UsageError(f"cannot run {command[0]} on {host}: {error.strerror or error}") from None
+        with process:
+            while True:
+                try:
+                    return process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    if gone():
+                        return -1
