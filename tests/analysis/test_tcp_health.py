@@ -74,6 +74,14 @@ def test_a_gap_filled_within_a_round_trip_is_reordering() -> None:
     assert kinds(talk) == {ahead: ["lost_segment"], behind: ["out_of_order"]}
 
 
+def test_bytes_seen_before_are_said_to_be_repeated_where_wireshark_says_out_of_order() -> None:
+    talk = Talk().handshake()
+    for number in range(3):
+        talk.client(11, 1 + 100 * number, 1, HUNDRED)
+    again = talk.client(15, 101, 1, HUNDRED)
+    assert kinds(talk) == {again: ["out_of_order", "repeated"]}
+
+
 def test_a_gap_filled_after_a_round_trip_is_a_retransmission() -> None:
     talk = Talk().handshake()
     ahead = talk.client(11, 101, 1, HUNDRED)
@@ -81,10 +89,10 @@ def test_a_gap_filled_after_a_round_trip_is_a_retransmission() -> None:
     assert kinds(talk) == {ahead: ["lost_segment"], behind: ["retransmission"]}
 
 
-def test_a_syn_sent_again_is_no_reordering() -> None:
+def test_a_syn_sent_again_is_a_retransmission() -> None:
     talk = Talk()
     talk.client(0, 0, 0, flags=SYN)
-    again = talk.client(1, 0, 0, flags=SYN)
+    again = talk.client(1000, 0, 0, flags=SYN)
     assert kinds(talk) == {again: ["retransmission"]}
 
 

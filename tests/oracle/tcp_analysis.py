@@ -32,7 +32,7 @@ from packetlab.model.errors import CaptureError
 from tests.oracle.segments import around_tcp, captures
 from tests.oracle.table import Row, print_table
 
-KINDS = {kind: f"tcp.analysis.{meaning.name}" for kind, meaning in MEANINGS.items()}
+KINDS = {kind: f"tcp.analysis.{meaning.name}" for kind, meaning in MEANINGS.items() if kind != Kind.REPEATED}
 NUMBERS = ("tcp.analysis.ack_rtt", "tcp.analysis.acks_frame", "tcp.analysis.bytes_in_flight",
            "tcp.analysis.push_bytes_sent", "tcp.analysis.rto", "tcp.analysis.duplicate_ack_num",
            "tcp.analysis.duplicate_ack_frame")  # fmt: skip
@@ -68,7 +68,7 @@ def ours(path: Path) -> dict[int, Said]:
             *(column.tolist() for column in columns), strict=True
         ):
             found[number] = Said(
-                kinds, ((trip or -1, to), (flight, pushed), (waited or -1,), (again, of)), stream
+                kinds & ~int(Kind.REPEATED), ((trip or -1, to), (flight, pushed), (waited or -1,), (again, of)), stream
             )  # fmt: skip
     return found
 
@@ -158,9 +158,10 @@ def compare(path: Path, counts: list[Count]) -> None:
         fast = bool(said.kinds & Kind.FAST_RETRANSMISSION and not here.kinds & Kind.FAST_RETRANSMISSION)
         unseen = differs == Kind.ACK_LOST_SEGMENT and number > 10_000
         same_packet = here.numbers[0][1] == said.numbers[0][1]
-        whys = (why or said.stream in unflagged | zero or same_packet, why or said.stream in early, why or fast,
+        whys = (why or said.stream in unflagged | zero or same_packet,
+                why or said.stream in early | unflagged, why or fast or said.stream in unflagged,
                 why or said.stream in zero)  # fmt: skip
-        why = why or ("zero" if said.stream in zero or fast or unseen else "")
+        why = why or ("zero" if said.stream in zero | unflagged or fast or unseen else "")
         counts[0].note(here.kinds == said.kinds, why,
                        f"{path.name} {number}: {names(here.kinds)}, tshark {names(said.kinds)}")  # fmt: skip
         for count, our, their, reason in zip(counts[1:], here.numbers, said.numbers, whys, strict=True):

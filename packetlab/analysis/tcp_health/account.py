@@ -27,10 +27,10 @@ NEAR = 0.9
 
 _ADDED = (
     "packets", "payload", "segments", "again", "again_bytes", "idle", "idle_times", "trips", "trip_sum", "delayed",
-    "measured", "near_window", "small_window", "small", "syn", "fin", "rst",
+    "measured", "full_time", "small_window", "small", "reordered", "syn", "fin", "rst",
     *(MEANINGS[kind].name for kind in MEANINGS),
 )  # fmt: skip
-_HIGHEST = ("last_time", "last_number", "largest", "most_in_flight", "most_offered")
+_HIGHEST = ("last_data", "was_full", "last_time", "last_number", "largest", "most_in_flight", "most_offered")
 _LOWEST = ("first_time", "first_number", "least_trip", "first_data", "rst_number", "fin_number", "syn_number",
            "answer_number")  # fmt: skip
 NONE = np.iinfo(np.int64).max
@@ -71,6 +71,7 @@ class Sums:
         self._grow(int(places.max()) // 2 * 2 + 2)
         has_data, flags, time, number = found.length > 0, found.flags, found.time, found.number
         everything = np.ones(len(places), bool)
+        reordered = part.kinds & int(Kind.OUT_OF_ORDER | Kind.REPEATED) == int(Kind.OUT_OF_ORDER)
         again = has_data & (part.kinds & int(SENT_AGAIN) != 0)
         # Half of all acknowledgements answer two segments; the round trip is that of the last.
         trips = (part.round_trip >= 0) & (part.acknowledges > 0)
@@ -79,14 +80,13 @@ class Sums:
         path[waiting] = [conversations[stream].handshake for stream in found.stream[waiting].tolist()]
         idle = part.idle - path > np.maximum(path // 2, 1_000_000)
         measured = has_data & (part.in_flight >= 0) & (part.offered > 0)
-        near = measured & (part.in_flight >= NEAR * part.offered)
         delayed = trips & (part.round_trip >= DELAYED_NS[0]) & (part.round_trip <= DELAYED_NS[1]) & ~has_data
         added: list[tuple[str, Column, Column | None]] = [
             ("packets", everything, None), ("payload", has_data, found.length), ("segments", has_data, None),
             ("again", again, None), ("again_bytes", again, found.length), ("idle", idle, part.idle - path),
             ("idle_times", idle, None), ("trips", trips, None), ("trip_sum", trips, part.round_trip),
-            ("delayed", delayed, None), ("measured", measured, None), ("near_window", near, None),
-            ("small_window", measured & (part.offered < SMALL_WINDOW), None),
+            ("delayed", delayed, None), ("measured", measured, None),
+            ("small_window", measured & (part.offered < SMALL_WINDOW), None), ("reordered", reordered, None),
             ("small", has_data & (found.length < 100), None),
             *((name, flags & bit != 0, None) for name, bit in (("syn", SYN), ("fin", FIN), ("rst", RST))),
             *((MEANINGS[kind].name, part.kinds & int(kind) != 0, None) for kind in MEANINGS),
@@ -107,8 +107,28 @@ class Sums:
             ("syn_number", flags & SYN != 0, number), ("answer_number", answers, number),
         ):  # fmt: skip
             np.minimum.at(self.arrays[name], places[mask], values[mask])
+        self._full(part, places, has_data, measured)
         self._events(part, places)
         self._windows(part, places)
+
+    def _full(self, part: PacketHealth, places: Column, has_data: Column, measured: Column) -> None:
+        """Add up for how long each sender had no room for another segment in the window, and something in flight."""
+        rows = np.flatnonzero(has_data)
+        rows = rows[np.argsort(places[rows], kind="stable")]
+        if not len(rows):
+            return
+        place, time, room = places[rows], part.segments.time[rows], part.offered[rows]
+        in_flight = part.in_flight[rows]
+        full = measured[rows] & ((in_flight >= NEAR * room) | (in_flight + part.segments.length[rows] > room))
+        first = np.flatnonzero(np.diff(place, prepend=-1))
+        before, was_full = np.roll(time, 1), np.roll(full, 1)
+        before[first] = self.arrays["last_data"][place[first]]
+        was_full[first] = self.arrays["was_full"][place[first]] != 0
+        waited = np.maximum(time - before - part.idle[rows], 0)
+        np.add.at(self.arrays["full_time"], place[was_full], waited[was_full])
+        last = np.append(first[1:] - 1, len(place) - 1)
+        self.arrays["last_data"][place[last]] = time[last]
+        self.arrays["was_full"][place[last]] = full[last]
 
     def _events(self, part: PacketHealth, places: Column) -> None:
         """Keep the numbers of the first packets of each kind, and add up the waits for timers."""

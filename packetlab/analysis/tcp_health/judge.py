@@ -8,6 +8,9 @@ segment is judged by what came before it, never by what came later. Where the gu
 * it is a fast retransmission if it begins at a byte that was asked for at least twice again within 20 ms;
 * what is one byte into a closed window is a probe and nothing else;
 * one sent again fast or needlessly is a retransmission too.
+
+One thing is told besides: whether a segment called out of order was seen before in this capture. Then it was sent
+again after all (a second loss that SACK showed, say); Wireshark tells that only since 4.2.
 """
 
 from packetlab.analysis.tcp_health.kinds import Kind
@@ -30,7 +33,9 @@ RETRANSMISSION, FAST, SPURIOUS, OUT_OF_ORDER, LOST, ACK_LOST, DUPLICATE, ZERO, P
         Kind.ZERO_WINDOW_PROBE_ACK, Kind.WINDOW_FULL, Kind.WINDOW_UPDATE,
     )
 )  # fmt: skip
-KEEP_ALIVE, KEEP_ALIVE_ACK, REUSED = int(Kind.KEEP_ALIVE), int(Kind.KEEP_ALIVE_ACK), int(Kind.REUSED_PORTS)
+KEEP_ALIVE, KEEP_ALIVE_ACK, REUSED, REPEATED = (
+    int(kind) for kind in (Kind.KEEP_ALIVE, Kind.KEEP_ALIVE_ACK, Kind.REUSED_PORTS, Kind.REPEATED)
+)
 
 
 def window_and_acks(
@@ -93,10 +98,8 @@ def order(
     if (peer.duplicate_acks >= 2 and peer.acknowledged == sequence
             and 0 <= time - peer.acknowledged_time < FAST_NS):  # fmt: skip
         return FAST | RETRANSMISSION
-    if flags & SYN:
-        return RETRANSMISSION  # nothing comes before it, so nothing can have overtaken it
-    if flags & FIN:
+    if flags & (SYN | FIN):
         end = (end + 1) & MASK
     if 0 <= time - own.next_time < (round_trip or REORDERED_NS) and following != end:
-        return OUT_OF_ORDER
+        return OUT_OF_ORDER | (REPEATED if own.unacked.hold(sequence, end) else 0)
     return RETRANSMISSION

@@ -1,6 +1,7 @@
 """What can be said of one TCP segment among the others of its connection: names, and what each means.
 
-The names after `tcp.analysis.` are Wireshark's, so that what is known of one program holds for the other.
+The names are those that Wireshark's fields have after `tcp.analysis.`, so that what is known of one program holds
+for the other; one kind (REPEATED) is ours.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ class Kind(IntFlag):
     KEEP_ALIVE = 4096
     KEEP_ALIVE_ACK = 8192
     REUSED_PORTS = 16384
+    REPEATED = 32768
+    """Not one of Wireshark's: see its meaning."""
 
 
-SENT_AGAIN = Kind.RETRANSMISSION | Kind.FAST_RETRANSMISSION | Kind.SPURIOUS_RETRANSMISSION
+SENT_AGAIN = Kind.RETRANSMISSION | Kind.FAST_RETRANSMISSION | Kind.SPURIOUS_RETRANSMISSION | Kind.REPEATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ MEANINGS: dict[Kind, Meaning] = {
     Kind.REUSED_PORTS: Meaning(
         "reused_ports", "ports used again",
         "A new connection between the same addresses and ports as an earlier one in the capture."),
+    Kind.REPEATED: Meaning(
+        "repeated", "though seen before: sent again",
+        "Called out of order for its time, but its bytes are in the capture already: sent again very soon."),
 }  # fmt: skip
 
 

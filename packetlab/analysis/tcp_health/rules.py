@@ -38,7 +38,7 @@ def loss(case: Case) -> Iterator[Statement]:
                 f"{sender} sent {times(lost, 'segment')} again ({part(share)} of its {own['segments']:,}; {how}).",
                 place,
                 f"Find the link between {sender} and {receiver} that drops: interface counters, full queues, wireless.",
-                own.packets_of(Kind.RETRANSMISSION),
+                own.packets_of(Kind.RETRANSMISSION, Kind.REPEATED),
             )  # fmt: skip
         if spurious > 0:
             yield Statement(
@@ -53,14 +53,15 @@ def loss(case: Case) -> Iterator[Statement]:
 def order(case: Case) -> Iterator[Statement]:
     """Reordering, and gaps of the capture itself."""
     for own, sender, peer, receiver in each(case):
-        if own["out_of_order"]:
+        if own["reordered"]:
+            repeated = set(own.packets_of(Kind.REPEATED))
             yield Statement(
-                "reordering", "warning" if own["out_of_order"] > own["segments"] * MUCH_AGAIN else "note",
-                f"{times(own['out_of_order'], 'segment')} from {sender} came out of order.",
+                "reordering", "warning" if own["reordered"] > own["segments"] * MUCH_AGAIN else "note",
+                f"{times(own['reordered'], 'segment')} from {sender} came out of order.",
                 "Ways of different length (links used in turns, several queues) changed the order; the receiver asks "
                 "for what is only late, and the sender may slow down for nothing.",
                 "Look for load sharing per packet between the sender and the place of the capture.",
-                own.packets_of(Kind.OUT_OF_ORDER),
+                [number for number in own.packets_of(Kind.OUT_OF_ORDER) if number not in repeated],
             )  # fmt: skip
         if peer["ack_lost_segment"]:
             yield Statement(
@@ -71,7 +72,7 @@ def order(case: Case) -> Iterator[Statement]:
                 "Capture with a larger buffer or a shorter snapshot length, or at a place that sees both directions.",
                 peer.packets_of(Kind.ACK_LOST_SEGMENT),
             )  # fmt: skip
-        elif own["lost_segment"] and not own["out_of_order"] and not own["again"]:
+        elif own["lost_segment"] and not own["reordered"] and not own["again"]:
             yield Statement(
                 "gaps", "warning", f"{times(own['lost_segment'], 'gap')} in what {sender} sent was never filled.",
                 "The bytes were neither acknowledged nor sent again in this capture.",
@@ -149,7 +150,7 @@ def limit(case: Case) -> tuple[str | None, list[Statement]]:
         return None, []
     speed = f"{size(own['payload'])} in {span(case.duration)}, {rate(own['payload'] * 8e9 / case.duration)}"
     idle, closed, stalled = own["idle"] + peer["idle"], peer.closed, own.stalled
-    near = own["near_window"] / own["measured"] if own["measured"] else 0.0
+    full = own["full_time"] / case.duration
     path = case.path
 
     def said(name: str, text: str, why: str, advice: str, packets: list[int], severity: Severity = "note") -> Statement:
@@ -176,11 +177,11 @@ def limit(case: Case) -> tuple[str | None, list[Statement]]:
             "Each loss makes the sender slow down (RFC 5681, section 3.1); a timer that runs out stops it.",
             f"Find where between {sender} and {receiver} packets are lost.",
             own.packets_of(*(kind for kind in Kind if kind & SENT_AGAIN)), "warning")]  # fmt: skip
-    if own["measured"] >= 10 and (near > 0.3 or own["window_full"] > own["segments"] * 0.1):
+    if own["measured"] >= 10 and full > 0.3:
         bound = f" One window of {size(own['most_offered'])} per round trip of {span(path)} is at most " \
                 f"{rate(own['most_offered'] * 8e9 / path)}." if path else ""  # fmt: skip
         return "receiver window", [said(
-            "window", f"the window that {receiver} offers limits it: {part(near)} of the segments went to its end.",
+            "window", f"the window that {receiver} offers limits it: it was full {part(full)} of the time.",
             f"More is not allowed to be on the way.{bound}",
             f"A larger receive buffer on {receiver} (net.ipv4.tcp_rmem, SO_RCVBUF), window scaling.",
             own.packets_of(Kind.WINDOW_FULL) or first, "warning")]  # fmt: skip

@@ -43,6 +43,12 @@ class Unacked:
                 self.highest = end
         segments.append([begin, end, number, time])
 
+    def hold(self, begin: int, end: int) -> bool:
+        """Whether a segment that was sent holds all bytes from `begin` up to `end`."""
+        return any(
+            (begin - segment[0]) & MASK < HALF and (segment[1] - end) & MASK < HALF for segment in self.segments
+        )  # fmt: skip
+
     def acknowledge(self, acknowledged: int) -> list[int] | None:
         """Forget what is acknowledged; the segment whose last byte that is (the oldest such), or None."""
         return self._from_front(acknowledged) if self.ordered else self._from_all(acknowledged)
