@@ -11,6 +11,8 @@ from packetlab.analysis.filter.binding import plain_value, subject_of
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
 
+_NO_PACKET = Packet(())
+
 
 class Fields:
     """The columns that were asked for by name; FilterError where there is no such field."""
@@ -27,9 +29,10 @@ class Fields:
         other bytes as hex). `first_time` is that of the capture's first frame; otherwise of the first one given."""
         if self._first is None:
             self._first = frame.time if first_time is None else first_time
-        if packet is None:
+        if packet is None and any(subject.fact is None for subject in self._subjects):
             packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
         times = {"frame.time_epoch": frame.time, "frame.time_relative": frame.time - self._first}
+        packet = packet or _NO_PACKET
         return [
             [_seconds(times[subject.fact.name])]
             if subject.fact is not None and subject.fact.name in times

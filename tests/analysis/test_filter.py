@@ -106,3 +106,16 @@ def test_a_field_that_a_class_has_from_another_has_each_value_once() -> None:
     for name in ("dns.resp.ttl", "arp.opcode", "icmp.code", "stp.root.cost"):
         headers = [source.header for source in subject_of(name).sources]
         assert not any(a is not b and issubclass(a, b) for a in headers for b in headers), name
+
+
+def test_what_the_frames_before_tell_can_be_asked_for(corpora: Path) -> None:
+    from packetlab.analysis.tcp_health import health
+
+    path = corpora / "CESNET+ipfixprobe/tests/functional/inputs/http.pcap"
+    parts = list(health(path))
+    test, found = parse("tcp.analysis.ack_rtt && tcp.stream >= 0"), []
+    assert test.is_state
+    with chunks(path) as index:
+        for chunk in index:
+            found += (np.flatnonzero(test.select(chunk)) + chunk.first).tolist()
+    assert found and found == [n for part in parts for n in part.number[part.round_trip >= 0].tolist()]

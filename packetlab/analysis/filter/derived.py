@@ -123,6 +123,12 @@ _LINES = {
     "http.set_cookie": "set-cookie", "http.date": "date", "http.last_modified": "last-modified",
     "http.cache_control": "cache-control", "http.upgrade": "upgrade", "http.www_authenticate": "www-authenticate",
 }  # fmt: skip
+_HEALTH = (
+    "flags", "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "lost_segment",
+    "ack_lost_segment", "duplicate_ack", "zero_window", "zero_window_probe", "zero_window_probe_ack", "window_full",
+    "window_update", "keep_alive", "keep_alive_ack", "reused_ports", "bytes_in_flight", "push_bytes_sent",
+    "acks_frame", "duplicate_ack_num", "duplicate_ack_frame",
+)  # fmt: skip
 _REQUESTS = {"host", "user-agent", "referer", "accept", "accept-encoding", "accept-language", "cookie",
              "authorization"}  # fmt: skip
 _RESPONSES = {"server", "set-cookie", "location", "www-authenticate"}
@@ -167,6 +173,10 @@ def _table() -> Iterator[Derived]:
     yield Derived("frame.protocols", "text", (), _protocols)
     yield Derived("tcp.stream", "int", (TCP,), _nothing, is_state=True)
     yield Derived("udp.stream", "int", (UDP,), _nothing, is_state=True)
+    for name in _HEALTH:
+        yield Derived(f"tcp.analysis.{name}", "int", (TCP,), _nothing, is_state=True)
+    for name in ("ack_rtt", "rto"):
+        yield Derived(f"tcp.analysis.{name}", "float", (TCP,), _nothing, is_state=True)
     yield Derived("frame.time_delta", "float", (), _nothing, is_state=True)
 
 

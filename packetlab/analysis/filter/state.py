@@ -1,4 +1,4 @@
-"""What a filter must remember from chunk to chunk: the numbers of connections, the time of the frame before.
+"""What a filter must remember from chunk to chunk: the numbers of connections, how they fare, the frame before.
 
 The memory is the capture's (`Chunk.shared`), not the filter's, so that one filter can be asked of many captures,
 and several filters of one. It is right where all chunks of a capture are asked, in order and from the first.
@@ -87,13 +87,47 @@ class _Datagrams:
         return rows[found >= 0], found[found >= 0]
 
 
-_KEEPERS: dict[str, Any] = {"frame.time_delta": _Delta, "tcp.stream": _Streams, "udp.stream": _Datagrams}
+class _Health:
+    """What Wireshark calls tcp.analysis: judged by tcp_health, for all names at once."""
+
+    def __init__(self) -> None:
+        from packetlab.analysis.tcp_health import Analyser
+
+        self.analyser = Analyser()
+
+    def of(self, chunk: Chunk) -> dict[str, tuple[Column, Column]]:
+        from packetlab.analysis.tcp_health import MEANINGS, Kind
+
+        found = self.analyser.read(self.analyser.reader.read(chunk))
+        rows = found.segments.row
+        columns: dict[str, tuple[Column, Column]] = {}
+        for kind, meaning in MEANINGS.items():
+            mine = found.kinds & int(kind) != 0
+            columns[f"{_HEALTH}.{meaning.name}"] = rows[mine], np.ones(int(mine.sum()), np.int64)
+        mine = found.kinds & ~int(Kind.REPEATED) != 0
+        columns[f"{_HEALTH}.flags"] = rows[mine], np.ones(int(mine.sum()), np.int64)
+        for name, values, least, unit in (
+            ("bytes_in_flight", found.in_flight, 0, 0), ("push_bytes_sent", found.pushed, 0, 0),
+            ("acks_frame", found.acknowledges, 1, 0), ("duplicate_ack_num", found.duplicate, 1, 0),
+            ("duplicate_ack_frame", found.duplicate_of, 1, 0),
+            ("ack_rtt", found.round_trip, 0, 1e9), ("rto", found.waited, 0, 1e9),
+        ):  # fmt: skip
+            mine = values >= least
+            columns[f"{_HEALTH}.{name}"] = rows[mine], values[mine] / unit if unit else values[mine]
+        return columns
+
+
+_HEALTH = "tcp.analysis"
+_KEEPERS: dict[str, Any] = {
+    "frame.time_delta": _Delta, "tcp.stream": _Streams, "udp.stream": _Datagrams, _HEALTH: _Health,
+}  # fmt: skip
 
 
 def state_columns(name: str, chunk: Chunk) -> tuple[Column, Column]:
     """(rows, values) of a name in a chunk; the same however often it is asked."""
-    kept = chunk.shared.setdefault(name, [_KEEPERS[name](), -1, None])
+    group = _HEALTH if name.startswith(_HEALTH) else name
+    kept = chunk.shared.setdefault(group, [_KEEPERS[group](), -1, None])
     if kept[1] != chunk.first:
         kept[1], kept[2] = chunk.first, kept[0].of(chunk)
-    rows, values = kept[2]
-    return rows, values
+    found = kept[2][name] if group == _HEALTH else kept[2]
+    return found[0], found[1]
