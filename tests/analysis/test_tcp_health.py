@@ -156,6 +156,7 @@ def test_round_trips_name_the_packet_that_was_acknowledged() -> None:
     talk.server(18.5, 1, 101)
     found = judged(talk)
     assert found.acknowledges.tolist() == [0, 1, 2, 0, sent]
+    assert found.handshake.tolist() == [0, 0, 10_000_000, 10_000_000, 10_000_000]
     assert found.round_trip.tolist() == [-1, 5_000_000, 5_000_000, -1, 7_500_000]
 
 

@@ -35,9 +35,9 @@ from tests.oracle.table import Row, print_table
 KINDS = {kind: f"tcp.analysis.{meaning.name}" for kind, meaning in MEANINGS.items() if kind != Kind.REPEATED}
 NUMBERS = ("tcp.analysis.ack_rtt", "tcp.analysis.acks_frame", "tcp.analysis.bytes_in_flight",
            "tcp.analysis.push_bytes_sent", "tcp.analysis.rto", "tcp.analysis.duplicate_ack_num",
-           "tcp.analysis.duplicate_ack_frame")  # fmt: skip
+           "tcp.analysis.duplicate_ack_frame", "tcp.analysis.initial_rtt")  # fmt: skip
 WHAT = ("kinds", "round trip, packet acknowledged", "bytes in flight, since PSH", "wait before retransmission",
-        "duplicate acknowledgements")  # fmt: skip
+        "duplicate acknowledgements", "first round trip")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -63,12 +63,13 @@ def ours(path: Path) -> dict[int, Said]:
     found = {}
     for part in health(path):
         columns = (part.number, part.stream, part.kinds, part.round_trip, part.acknowledges, part.in_flight,
-                   part.pushed, part.waited, part.duplicate, part.duplicate_of)  # fmt: skip
-        for number, stream, kinds, trip, to, flight, pushed, waited, again, of in zip(
+                   part.pushed, part.waited, part.duplicate, part.duplicate_of, part.handshake)  # fmt: skip
+        for number, stream, kinds, trip, to, flight, pushed, waited, again, of, first in zip(
             *(column.tolist() for column in columns), strict=True
         ):
             found[number] = Said(
-                kinds & ~int(Kind.REPEATED), ((trip or -1, to), (flight, pushed), (waited or -1,), (again, of)), stream
+                kinds & ~int(Kind.REPEATED),
+                ((trip or -1, to), (flight, pushed), (waited or -1,), (again, of), (first,)), stream,
             )  # fmt: skip
     return found
 
@@ -88,10 +89,10 @@ def theirs(path: Path) -> dict[int, Said]:
         if len(cells) != len(names) or not cells[0] or not cells[2]:
             continue
         kinds = sum(kind for kind, cell in zip(KINDS, cells[10:], strict=False) if cell)
-        trip, to, flight, pushed, rto, again, of = cells[10 + len(KINDS) :]
+        trip, to, flight, pushed, rto, again, of, first = cells[10 + len(KINDS) :]
         found[int(cells[0])] = Said(
             kinds, ((_ns(trip), int(to or 0)), (int(flight or -1), int(pushed or -1)), (_ns(rto),),
-                    (int(again or 0), int(of or 0))), int(cells[2]), cells[1], int(cells[3] or 0),
+                    (int(again or 0), int(of or 0)), (_ns(first),)), int(cells[2]), cells[1], int(cells[3] or 0),
             cells[4] in ("1", "True"),
             int(cells[5] or 0) < 20 or bool(cells[6] or cells[7]), "0" in (cells[8], cells[9]),
         )  # fmt: skip
@@ -160,7 +161,9 @@ def compare(path: Path, counts: list[Count]) -> None:
         same_packet = here.numbers[0][1] == said.numbers[0][1]
         whys = (why or said.stream in unflagged | zero or same_packet,
                 why or said.stream in early | unflagged, why or fast or said.stream in unflagged,
-                why or said.stream in zero)  # fmt: skip
+                why or said.stream in zero, why)  # fmt: skip
+        if said.numbers[-1] == (-1,):  # tshark shows the first round trip only with another finding
+            here.numbers = (*here.numbers[:-1], (-1,))
         why = why or ("zero" if said.stream in zero | unflagged or fast or unseen else "")
         counts[0].note(here.kinds == said.kinds, why,
                        f"{path.name} {number}: {names(here.kinds)}, tshark {names(said.kinds)}")  # fmt: skip

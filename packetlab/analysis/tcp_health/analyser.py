@@ -24,7 +24,7 @@ from packetlab.capture.index import chunks
 from packetlab.capture.source import CapturePath
 
 MOST_STREAMS = 250_000
-"""Connections that are judged (about 1.5 kB each)."""
+"""Connections that are judged (about 3 kB each, with the sums of a report)."""
 
 UNACKED_IN_ALL = 4_000_000
 """Unacknowledged segments kept for all connections together, beyond 64 for each direction."""
@@ -58,6 +58,9 @@ class PacketHealth:
     """int64: the peer's window in bytes when this segment was sent; -1 if not known, unscaled if its scale is not."""
     idle: Column
     """int64: nanoseconds since the connection's last segment, where nothing was in flight and data came; else 0."""
+
+    handshake: Column
+    """int64: the connection's first round trip, from SYN to the acknowledgement after it; 0 while it is not known."""
 
     @property
     def number(self) -> Column:
@@ -162,6 +165,7 @@ class Analyser:
                 self._handshake(conversation, direction, flags, time, offers.get(index))
             elif conversation.handshake == 0 and flags & ACK and conversation.syn_time >= 0:
                 conversation.handshake = time - conversation.syn_time
+            found.handshake[index] = conversation.handshake
             own.window, own.unscaled = window, bool(flags & SYN)
             if acknowledged != own.acknowledged or peer.unacked.stale:
                 own.acknowledged = acknowledged
@@ -220,11 +224,12 @@ class Analyser:
 class _Found:
     """The findings of a chunk as lists, where nothing was found yet."""
 
-    __slots__ = ("acknowledges", "duplicate", "duplicate_of", "idle", "in_flight", "kinds", "offered", "pushed",
-                 "round_trip", "waited")  # fmt: skip
+    __slots__ = ("acknowledges", "duplicate", "duplicate_of", "handshake", "idle", "in_flight", "kinds", "offered",
+                 "pushed", "round_trip", "waited")  # fmt: skip
 
     def __init__(self, count: int) -> None:
-        self.kinds, self.acknowledges, self.duplicate, self.duplicate_of, self.idle = ([0] * count for _ in range(5))
+        self.kinds, self.acknowledges, self.duplicate, self.duplicate_of = ([0] * count for _ in range(4))
+        self.idle, self.handshake = ([0] * count for _ in range(2))
         self.round_trip, self.in_flight, self.pushed, self.waited, self.offered = ([-1] * count for _ in range(5))
 
     def columns(self, part: Segments) -> PacketHealth:

@@ -19,7 +19,7 @@ from packetlab.capture.index import chunks
 from packetlab.capture.source import CapturePath
 from packetlab.model.errors import UsageError
 
-MOST_REPORTS = 20_000
+MOST_REPORTS = 5_000
 """Connections that are reported on: those of which most was found, if there are more."""
 
 

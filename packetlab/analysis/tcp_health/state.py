@@ -15,13 +15,17 @@ HALF = 1 << 31
 MASK = MODULUS - 1
 
 
+_NOTHING: deque[list[int]] = deque()
+"""Stands for an empty list until the first segment: most connections of a scan never have one, and a deque is large."""
+
+
 class Unacked:
     """The segments of one direction that were not acknowledged yet: [begin, end, packet number, time]."""
 
     __slots__ = ("highest", "lowest", "ordered", "segments", "stale")
 
     def __init__(self) -> None:
-        self.segments: deque[list[int]] = deque()
+        self.segments = _NOTHING
         self.ordered = True
         """Each begins at or after the end of the one before."""
         self.stale = False
@@ -34,6 +38,7 @@ class Unacked:
         segments = self.segments
         if not segments:
             self.lowest, self.highest, self.ordered = begin, end, True
+            segments = self.segments = deque()
         else:
             if (begin - self.highest) & MASK >= HALF:
                 self.ordered = False

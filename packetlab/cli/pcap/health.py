@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--plot", "curve", type=click.Choice(["rtt", "sequence", "window", "throughput"]),
               help="Draw the connection (--stream, or the largest).")  # fmt: skip
 @click.option("-Y", "--filter", "condition", metavar="FILTER", help="Only packets for which a display filter holds.")
-@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
-              help="Describe the N connections with most trouble.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N",
+              help="Describe the N connections with most trouble; 10 by default, with --json all.")  # fmt: skip
 @json_option
 def health(
-    file: str, stream: int | None, packets: bool, curve: Any, condition: str | None, limit: int, as_json: bool
+    file: str, stream: int | None, packets: bool, curve: Any, condition: str | None, limit: int | None, as_json: bool
 ) -> int:
     """How the TCP connections in FILE fare (pcap or pcapng, also compressed; - is standard input).
 
@@ -46,7 +46,7 @@ def health(
     if as_json:
         print_json(_document(report, limit))
     else:
-        _print(report, stream is not None, limit)
+        _print(report, stream is not None, limit or 10)
         if curve is not None:
             _draw(file, curve, where, stream)
         print_damage(list(report.damage))
@@ -72,6 +72,8 @@ def _print(report: "HealthReport", single: bool, limit: int) -> None:
         click.echo(f"{number(report.count)} TCP connection{'s' * (report.count != 1)}, "
                    f"{number(sum(any(said.severity != 'note' for said in one.statements) for one in troubled))} "
                    "with trouble")  # fmt: skip
+    if report.count > len(report.streams) and not single:
+        say(f"of these the {number(len(report.streams))} of which most was found are reported on")
     if report.left_out:
         say(f"{number(report.left_out)} segments were not judged: too many connections, or no sound header")
     for one in report.streams if single else troubled[:limit]:
@@ -105,7 +107,7 @@ def _numbers(packets: list[int], most: int = 10) -> str:
     return f"{shown} ..." if len(packets) > most else shown
 
 
-def _document(report: "HealthReport", limit: int) -> dict[str, Any]:
+def _document(report: "HealthReport", limit: int | None) -> dict[str, Any]:
     return {
         "connections": report.count, "left_out": report.left_out, "damage": damage_json(list(report.damage)),
         "streams": [_stream_json(one) for one in report.streams[:limit]],
