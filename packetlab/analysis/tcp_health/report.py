@@ -112,8 +112,9 @@ def _stream(
 ) -> StreamHealth:
     last = max(side["last_time"] for side in sides if side["packets"])
     duration = max(0, last - min(side["first_time"] for side in sides))
+    handshake = known.handshake if known.handshake > 0 else None
     case = Case(
-        sides, (ends.text(0), ends.text(1)), known, known.handshake or None, duration, len(ends.src) == 16,
+        sides, (ends.text(0), ends.text(1)), known, handshake, duration, len(ends.src) == 16,
         max(0, capture_end - last),
     )  # fmt: skip
     statements = [one for rule in (*endings.RULES, *rules.RULES) for one in rule(case)]
@@ -121,5 +122,5 @@ def _stream(
     statements += why
     statements.sort(key=lambda one: -WEIGHTS[one.severity])
     return StreamHealth(
-        stream, ends, ends.text(0), ends.text(1), sides, known.handshake or None, duration, limited_by, statements
+        stream, ends, ends.text(0), ends.text(1), sides, handshake, duration, limited_by, statements
     )  # fmt: skip
