@@ -5,6 +5,7 @@ again, and reads as text. Pointers may only lead backwards, and no more than MAX
 so a name that points at itself ends.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from packetlab.model.errors import UsageError
@@ -67,6 +68,7 @@ def _labels(text: str) -> list[bytes]:
     return [*labels, bytes(current)]
 
 
+@lru_cache(2048)
 def _text(label: bytes) -> str:
     """A label as text; bytes that are no printable ASCII become \\123."""
     return "".join(
