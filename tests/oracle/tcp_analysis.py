@@ -149,6 +149,8 @@ def compare(path: Path, counts: list[Count]) -> None:
         if said.stream in seen and not said.acknowledges:
             unflagged.add(said.stream)
         seen.add(said.stream)
+    frozen = {said.stream for number, said in other.items() if number in mine  # the same packets, another time
+              and mine[number].numbers[0][1] == said.numbers[0][1] and mine[number].numbers[0] != said.numbers[0]}
     for count in counts:
         count.files += 1
     for number, said in other.items():
@@ -160,10 +162,9 @@ def compare(path: Path, counts: list[Count]) -> None:
         differs = here.kinds ^ said.kinds
         fast = bool(said.kinds & Kind.FAST_RETRANSMISSION and not here.kinds & Kind.FAST_RETRANSMISSION)
         unseen = differs == Kind.ACK_LOST_SEGMENT and number > 10_000
-        same_packet = here.numbers[0][1] == said.numbers[0][1]
-        whys = (why or said.stream in unflagged | zero or same_packet,
+        whys = (why or said.stream in unflagged | zero | frozen,
                 why or said.stream in early | unflagged, why or fast or said.stream in unflagged,
-                why or said.stream in zero, why)  # fmt: skip
+                why or said.stream in zero, why or said.stream in frozen)  # fmt: skip
         if said.numbers[-1] == (-1,):  # tshark shows the first round trip only with another finding
             here.numbers = (*here.numbers[:-1], (-1,))
         why = why or ("zero" if said.stream in zero | unflagged or fast or unseen else "")
