@@ -216,7 +216,8 @@ class HTTPParser:
 
     def __init__(self, *, asked: list[str] | None = None, limit: int = MAX_BODY) -> None:
         """`limit`: bytes of a body that are kept."""
-        self._limit = limit
+        self.limit = limit
+        self._kept = bytearray()
         self._data = bytearray()
         self._current: HTTPMessage | None = None
         self._left: int | None = 0
@@ -237,6 +238,7 @@ class HTTPParser:
                     return
                 message, self._current = self._current, None
                 message.is_complete = True
+                self._give_body(message)
                 yield message
 
     def end(self) -> HTTPMessage | None:
@@ -244,6 +246,7 @@ class HTTPParser:
         message, self._current = self._current, None
         if message is None:
             return None
+        self._give_body(message)
         if self._left is None:
             message.is_complete = True
         else:
@@ -290,6 +293,8 @@ class HTTPParser:
             method = self._asked.pop(0) if self._asked else ""
             if method == "HEAD" or message.status in (101, 204, 304):
                 return 0
+            if method == "CONNECT" and 200 <= message.status < 300:
+                return 0  # "will become a tunnel immediately after the empty line"
         if "chunked" in (message.header("transfer-encoding") or "").lower():
             self._chunked = True
             return 0
@@ -346,12 +351,21 @@ class HTTPParser:
                 self._trailers = True
 
     def _keep(self, message: HTTPMessage, data: bytes) -> None:
-        message.size += len(data)
         message.digest.update(data)
-        room = self._limit - len(message.body)
-        message.body += data[:room]
-        if len(data) > room and not message.faults:
-            message.faults.append(f"only the first {self._limit} bytes of the body are kept")
+        room = max(self.limit - len(self._kept), 0) if message.size == len(self._kept) else 0
+        self._kept += data[:room]
+        message.size += len(data)
+
+    def _give_body(self, message: HTTPMessage) -> None:
+        message.body = bytes(self._kept)
+        if message.size > len(message.body) and self.limit:  # with a limit of 0 nobody wants any
+            message.faults.append(f"only the first {len(message.body)} bytes of the body are kept")
+        self._kept.clear()
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory: of the body under way, and of what could not be read yet."""
+        return len(self._kept) + len(self._data)
 
     def skip(self, length: int) -> bool:
         """`length` bytes are lost. True where they lay inside a body of known length, and reading goes on."""

@@ -7,12 +7,14 @@ accepted, or the protocol was switched, the connection is no longer HTTP.
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from packetlab.analysis.messages.records import HTTPExchange, HTTPPart
 from packetlab.application.http import METHODS, HTTPMessage, HTTPParser
 
 MAX_WAITING = 1000
 """Requests of one connection that wait for their responses."""
+MAX_START = 16
 _STARTS = tuple(method + b" " for method in METHODS)
 
 
@@ -29,12 +31,29 @@ def looks_like_response(data: bytes) -> bool:
     return data.startswith(b"HTTP/1.")
 
 
+@dataclass(slots=True)
+class Budget:
+    """Bytes that all connections together may hold of bodies."""
+
+    total: int
+    used: int = 0
+
+
+def _may_begin(data: bytes, direction: int) -> bool:
+    """Whether more bytes could make a start line of these few."""
+    if direction:
+        return b"HTTP/1.".startswith(data)
+    return len(data) < MAX_START and data.isalpha() and data.isupper()
+
+
 class _Side:
     def __init__(self, asked: list[str] | None, limit: int) -> None:
         self.parser: HTTPParser | None = None
         self.asked, self.limit = asked, limit
         self.begun: tuple[int, int] | None = None
         """(packet, time) in which the message under way begins."""
+        self.head = b""
+        """Bytes too few to be known as a start line."""
 
     def fresh(self) -> HTTPParser:
         self.parser = HTTPParser(asked=self.asked, limit=self.limit)
@@ -43,9 +62,10 @@ class _Side:
 
 
 class HTTPReader:
-    """Both directions of one connection. `limit`: bytes of each body that are kept."""
+    """Both directions of one connection. `limit`: bytes of each body that are kept, while the budget lasts."""
 
-    def __init__(self, stream: int, client: str, server: str, limit: int) -> None:
+    def __init__(self, stream: int, client: str, server: str, limit: int, budget: Budget | None = None) -> None:
+        self._limit, self._budget, self._held = limit, budget or Budget(limit), 0
         self.stream, self.client, self.server = stream, client, server
         asked: list[str] = []
         self._asked = asked
@@ -61,11 +81,15 @@ class HTTPReader:
         side = self._sides[direction]
         parser = side.parser
         if parser is None or parser.broken:
+            data, side.head = side.head + data, b""
             if not (looks_like_response if direction else looks_like_request)(data):
+                if _may_begin(data, direction):
+                    side.head = data
                 return
             parser = side.fresh()
         if side.begun is None:
             side.begun = (number, time)
+        parser.limit = min(self._limit, parser.held + max(self._budget.total - self._budget.used, 0))
         for message in parser.feed(data):
             yield from self._complete(direction, message, side, number, time)
             if self.is_over:
@@ -75,10 +99,12 @@ class HTTPReader:
             yield from self._broken(direction, side, parser, number, time)
         elif parser.head is None and not parser.waits:
             side.begun = None
+        self._account()
 
     def missing(self, direction: int, length: int, number: int, time: int) -> Iterator[HTTPExchange]:
         """Bytes lack."""
         side = self._sides[direction]
+        side.head = b""
         if side.parser is not None and not side.parser.broken and not side.parser.skip(length):
             yield from self._broken(direction, side, side.parser, number, time)
 
@@ -96,6 +122,14 @@ class HTTPReader:
         for request in self._requests:
             yield HTTPExchange(self.stream, self.client, self.server, request, None)
         self._requests.clear()
+        self._account()
+
+    def _account(self) -> None:
+        held = sum(side.parser.held for side in self._sides if side.parser is not None)
+        if self._requests:
+            held += sum(len(one.message.body) for one in self._requests)
+        self._budget.used += held - self._held
+        self._held = held
 
     def _broken(
         self, direction: int, side: _Side, parser: HTTPParser, number: int, time: int

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from packetlab.analysis.filter import Filter
 from packetlab.analysis.messages.dns import DNSOverTCP, DNSOverUDP, Questions, looks_like_dns
-from packetlab.analysis.messages.http import HTTPReader, looks_like_request, looks_like_response
+from packetlab.analysis.messages.http import Budget, HTTPReader, looks_like_request, looks_like_response
 from packetlab.analysis.messages.records import Message, TLSHandshake
 from packetlab.analysis.messages.tls import TLSReader, looks_like_tls
 from packetlab.analysis.segments import SegmentReader
@@ -22,18 +22,26 @@ from packetlab.model.addresses import ip_text
 KINDS = ("http", "dns", "tls")
 KEPT_BODY = 65_536
 """Bytes of each HTTP body that are kept where nobody asks for more."""
+MAX_BODIES = 256 << 20
+ENOUGH = 16
+"""Bytes by which HTTP and TLS are known."""
+MAX_TRIES = 4
+"""Runs of bytes of a connection that may be DNS; HTTP and TLS may begin later (STARTTLS, a proxy's tunnel)."""
 
 _Reader = HTTPReader | DNSOverTCP | TLSReader
 
 
 class _Connection:
-    __slots__ = ("client", "endpoints", "given_up", "reader", "time", "tried")
+    __slots__ = ("client", "endpoints", "held", "reader", "tried", "tunnel")
 
     def __init__(self, opened: Opened) -> None:
         self.endpoints, self.client = opened.endpoints, opened.client
         self.reader: _Reader | None = None
+        self.held: list[Data | None] = [None, None]
+        """Per direction, bytes too few to be known."""
         self.tried = 0
-        self.given_up = False
+        self.tunnel = False
+        """A proxy passes on what it does not read, or another protocol took over."""
 
 
 class MessageReader:
@@ -42,6 +50,7 @@ class MessageReader:
     def __init__(self, kinds: Iterable[str] = KINDS, kept: int = KEPT_BODY) -> None:
         self.kinds, self.kept = set(kinds), kept
         self.questions = Questions()
+        self._budget = Budget(MAX_BODIES)
         self._connections: dict[int, _Connection] = {}
 
     def take(self, event: Event) -> Iterator[Message]:
@@ -55,18 +64,28 @@ class MessageReader:
         if isinstance(event, Closed):
             yield from self._closed(event, connection)
             return
-        direction = event.direction ^ connection.client
         if isinstance(event, Missing):
-            yield from self._missing(connection.reader, direction, event)
-        elif connection.reader is None and not connection.given_up:
-            connection.reader = self._known_by(event, connection)
-            if connection.reader is None:
-                connection.tried += 1
-                connection.given_up = connection.tried >= MAX_TRIES
-        if isinstance(event, Data) and connection.reader is not None:
-            # Who the client is may have been corrected by what was said first.
-            direction = event.direction ^ connection.client
-            yield from self._data(connection.reader, direction, event)
+            connection.held[event.direction] = None
+            yield from self._missing(connection.reader, event.direction ^ connection.client, event)
+            return
+        if connection.reader is None:
+            held = connection.held[event.direction]
+            for tried in (_joined(held, event), event) if held is not None else (event,):
+                connection.reader = self._known_by(tried, connection)
+                if connection.reader is not None:
+                    event = tried
+                    break
+            else:
+                joined = _joined(held, event) if held is not None else event
+                fewer = next((one for one in (joined, event) if len(one.data) < ENOUGH), None)
+                connection.held[event.direction] = fewer
+                connection.tried += fewer is None
+                return
+        # Who the client is may have been corrected by what was said first.
+        yield from self._data(connection.reader, event.direction ^ connection.client, event)
+        if isinstance(connection.reader, HTTPReader) and connection.reader.is_over:
+            yield from connection.reader.finish()
+            connection.reader, connection.tunnel, connection.held = None, True, [None, None]
 
     def finish(self) -> Iterator[Message]:
         """What is under way at the end of the capture."""
@@ -74,16 +93,17 @@ class MessageReader:
             yield from self._end(connection)
         self._connections.clear()
 
-    def _known_by(self, event: Event, connection: _Connection) -> _Reader | None:
+    def _known_by(self, event: Data, connection: _Connection) -> _Reader | None:
         """Who reads this connection, by the bytes that one side begins with."""
-        assert isinstance(event, Data)
         data, stream = event.data, event.stream
         from_client = None
+        if connection.tunnel and not looks_like_tls(data):
+            return None
         if "http" in self.kinds and (looks_like_request(data) or looks_like_response(data)):
             from_client, kind = not looks_like_response(data), "http"
         elif "tls" in self.kinds and looks_like_tls(data):
             from_client, kind = data[5] == 1, "tls"
-        elif "dns" in self.kinds and looks_like_dns(data):
+        elif "dns" in self.kinds and connection.tried < MAX_TRIES and looks_like_dns(data):
             from_client, kind = not data[4] & 0x80, "dns"
         if from_client is None:
             return None
@@ -91,7 +111,7 @@ class MessageReader:
         ends = connection.endpoints
         client, server = ends.text(connection.client), ends.text(connection.client ^ 1)
         if kind == "http":
-            return HTTPReader(stream, client, server, self.kept)
+            return HTTPReader(stream, client, server, self.kept, self._budget)
         if kind == "tls":
             return TLSReader(TLSHandshake(stream, client, server, event.number, event.time))
         pairs = ((ip_text(ends.src), ends.src_port), (ip_text(ends.dst), ends.dst_port))
@@ -137,8 +157,8 @@ class MessageReader:
             yield from _learnt(reader)
 
 
-MAX_TRIES = 4
-"""Runs of bytes of a connection that are looked at before it is taken for something else."""
+def _joined(before: Data, event: Data) -> Data:
+    return Data(event.stream, event.direction, before.data + event.data, before.offset, before.number, before.time)
 
 
 def _learnt(reader: TLSReader) -> Iterator[Message]:

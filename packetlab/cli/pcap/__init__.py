@@ -10,6 +10,7 @@ COMMANDS: Commands = {
     "list": ("pcap.list_packets", "list_packets", "one line for each packet, or chosen fields"),
     "show": ("show", "show", "packets in depth: layers, bytes, figures, words"),
     "follow": ("pcap.follow", "follow", "What a TCP connection carried, both sides in order."),
+    "messages": ("pcap.messages", "messages", "what was said over HTTP, DNS and TLS, on any port"),
     "query": ("pcap.query", "query", "SQL over packets, flows, DNS, HTTP, TLS, findings"),
     "export": ("pcap.export", "export", "packets, flows, messages as a table; objects as files"),
     "findings": ("pcap.findings", "findings", "what deserves attention: errors, delays, suspicions"),

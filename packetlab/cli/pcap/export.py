@@ -1,4 +1,4 @@
-"""`packetlab pcap export FILE`: a table of a capture as Parquet, Arrow, CSV or NDJSON."""
+"""`packetlab pcap export FILE`: a table of a capture as Parquet, Arrow, CSV or NDJSON, or its objects as files."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.command(short_help="write packets, flows, messages ... as a table for other programs")
 @click.argument("file")
 @click.option("-o", "--output", metavar="FILE", help="Where to: .parquet, .arrow, .csv or .ndjson; - is the output.")
+@click.option("--objects", metavar="DIR", help="HTTP bodies and TLS certificates as files, with a manifest.json.")
 @click.option("--table", "table", default="packets", show_default=True, metavar="NAME", help="Which table.")
 @click.option("--fields", metavar="A,B,...", help="Only these columns; or any fields by name: tcp.window,ip.ttl.")
 @click.option("-Y", "--filter", "condition", metavar="FILTER", help="Only packets for which a display filter holds.")
@@ -31,18 +32,26 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Say in JSON what was written.")
 def export(
     file: str, output: str | None, table: str, fields: str | None, condition: str | None, kind: str | None,
-    exact: bool, as_json: bool, occurrence: str,
+    exact: bool, as_json: bool, occurrence: str, objects: str | None,
 ) -> int:  # fmt: skip
-    """Write a table made of FILE (pcap or pcapng, also compressed; - is standard input).
+    """Write a table or the objects of FILE (pcap or pcapng, also compressed; - is standard input).
 
     \b
     packetlab pcap export web.pcapng -o packets.parquet
     packetlab pcap export web.pcapng --table flows -o flows.csv
     packetlab pcap export web.pcapng --fields frame.number,ip.ttl,tcp.options.mss_val -o - --format csv
+    packetlab pcap export web.pcapng --objects DIR
     packetlab pcap query web.pcapng --tables       which tables and columns there are
     """
+    if objects is not None:
+        from packetlab.cli.pcap.save_objects import export_objects
+
+        if output is not None or fields is not None:
+            raise UsageError("--objects goes with -Y and --json alone", remedy="export the table in a second command")
+        return export_objects(file, objects, condition, as_json)
     if output is None:
-        raise UsageError("where the table should go is not said", remedy="give -o FILE.parquet, or -o - --format csv")
+        raise UsageError("where the table should go is not said",
+                         remedy="give -o FILE.parquet, -o - --format csv, or --objects DIR")  # fmt: skip
     return export_table(file, output, table, fields, condition, kind, exact, as_json, occurrence)
 
 
