@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from packetlab.analysis.filter import Filter
     from packetlab.analysis.findings import Finding
     from packetlab.analysis.flows import FlowTable, Layer
+    from packetlab.analysis.messages import Message
     from packetlab.analysis.sql import Answer
     from packetlab.analysis.streams import Stream
     from packetlab.analysis.summary import Summary
@@ -208,6 +209,22 @@ class Capture:
         from packetlab.analysis.streams import streams
 
         return streams(self._ask("streams()"), self.filter, only)
+
+    def messages(self, *kinds: str, kept: int | None = None) -> "Iterator[Message]":
+        """HTTP exchanges, DNS messages and TLS handshakes, on any port; or of these kinds: "http", "dns", "tls".
+
+        `kept`: bytes of each HTTP body that are kept. With a filter: datagrams that fit, and TCP connections of which
+        a packet fits.
+        """
+        from packetlab.analysis.messages import KINDS, messages
+        from packetlab.analysis.messages.reader import KEPT_BODY
+        from packetlab.analysis.tables.schema import nearest
+
+        for kind in kinds:
+            if kind not in KINDS:
+                raise UsageError(f"there is no kind of messages {kind!r}", remedy=nearest(kind, KINDS))
+        return messages(self._ask("messages()"), self.filter, kinds or KINDS,
+                        kept=KEPT_BODY if kept is None else kept, advance=self.advance)  # fmt: skip
 
     def health(self) -> "Iterator[PacketHealth]":
         """What is to be said of every TCP segment (retransmission, round trip ...), chunk by chunk, as arrays."""

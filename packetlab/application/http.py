@@ -19,6 +19,8 @@ from packetlab.transport.tcp import TCP
 METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH")
 MAX_HEAD = 65_536
 MAX_BODY = 16 << 20
+MAX_DIGITS = 18
+"""Of a Content-Length."""
 PORTS = (80, 8080, 8000, 3128)
 
 
@@ -204,7 +206,8 @@ class HTTPMessage:
     @property
     def status(self) -> int:
         """A response's status; 0 for a request."""
-        return int(self.start[1]) if not self.is_request and self.start[1].isdecimal() else 0
+        code = self.start[1]
+        return int(code) if not self.is_request and len(code) == 3 and code.isdecimal() else 0
 
 
 class HTTPParser:
@@ -274,7 +277,8 @@ class HTTPParser:
         lines = bytes(self._data[:stop]).decode("latin-1").replace("\r\n", "\n").rstrip("\n").split("\n")
         del self._data[:stop]
         parts = lines[0].split(" ", 2)
-        if len(parts) < 2 or not (parts[0].startswith("HTTP/") or parts[-1].startswith("HTTP/")):
+        named = parts[0].startswith("HTTP/") or parts[-1].startswith("HTTP/")
+        if not (named and len(parts) > 1) and parts[0].encode("latin-1") not in METHODS:  # HTTP/0.9 has no version
             self.broken = f"no HTTP/1 message begins with {lines[0][:40]!r}"
             return False
         parts += [""] * (3 - len(parts))
@@ -301,7 +305,7 @@ class HTTPParser:
         length = message.header("content-length")
         if length is None:
             return 0 if message.is_request else None
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > MAX_DIGITS:
             self.broken = f"Content-Length is {length[:40]!r}"
             return 0
         return int(length)

@@ -11,6 +11,8 @@ servers, certificates and TCP are under another licence and are left out.
 import hashlib
 from dataclasses import dataclass, field
 
+from packetlab.application.tls_cipher_suites import CIPHER_SUITES
+
 HELLO_REQUEST, CLIENT_HELLO, SERVER_HELLO, NEW_TICKET, CERTIFICATE = 0, 1, 2, 4, 11
 SERVER_NAME, GROUPS, POINT_FORMATS, SIGNATURES, ALPN, VERSIONS = 0, 10, 11, 13, 16, 43
 MAX_CERTIFICATES = 16
@@ -42,6 +44,11 @@ def is_grease(value: int) -> bool:
 def version_name(number: int) -> str:
     """TLS 1.3 for 0x0304; the number in hex where it has no name."""
     return VERSION_NAMES.get(number, f"{number:#06x}")
+
+
+def cipher_suite_name(number: int) -> str:
+    """TLS_AES_128_GCM_SHA256 for 0x1301; the number in hex where it has no name here, GREASE for such."""
+    return CIPHER_SUITES.get(number) or (f"GREASE {number:#06x}" if is_grease(number) else f"{number:#06x}")
 
 
 class _Short(Exception):

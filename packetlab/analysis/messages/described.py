@@ -5,7 +5,7 @@ from typing import Any
 from packetlab.analysis.messages.certificate import read
 from packetlab.analysis.messages.records import DNSMessage, HTTPExchange, HTTPPart, Message, TLSHandshake
 from packetlab.application.dns import CLASSES, TYPES, OtherRecord, Record
-from packetlab.application.tls_handshake import ALERTS, version_name
+from packetlab.application.tls_handshake import ALERTS, cipher_suite_name, version_name
 from packetlab.model.addresses import ip_text
 
 
@@ -106,6 +106,7 @@ def _tls(found: TLSHandshake) -> dict[str, Any]:
         "answer_packet": found.answer_number, "answer_time_ns": found.answer_time,
         "version": version_name(answer.version) if answer else None,
         "cipher_suite": answer.cipher_suite if answer else None,
+        "cipher_suite_name": cipher_suite_name(answer.cipher_suite) if answer else None,
         "protocol": answer.protocol.decode("latin-1") if answer and answer.protocol else None,
         "retried": found.retried, "certificate_packet": found.certificate_number,
         "certificates": [_certificate(one) for one in found.certificates],

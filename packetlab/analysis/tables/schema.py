@@ -75,6 +75,9 @@ _MODULES = {
     "packets": "packetlab.analysis.tables.packets",
     "flows": "packetlab.analysis.tables.flows",
     "tcp_health": "packetlab.analysis.tables.tcp_health",
+    "http": "packetlab.analysis.tables.http",
+    "dns": "packetlab.analysis.tables.dns",
+    "tls": "packetlab.analysis.tables.tls",
     "findings": "packetlab.analysis.tables.findings",
 }
 """Where each table is made, in the order in which they are listed."""

@@ -138,12 +138,14 @@ def _dns(one: dict[str, Any]) -> list[str]:
 
 
 def _tls(one: dict[str, Any]) -> list[str]:
+    from packetlab.application.tls_handshake import cipher_suite_name
+
     name = one["server_name"] or ("no name" if one["ja4"] else "ClientHello was not seen")
     made = [f"TLS to {name}  {one['client']} -> {one['server']}"]
     if one["version"] is None:
         made.append(f"no answer; offered: {', '.join(one['offered_versions'] or ())}")
     else:
-        chosen = [one["version"], f"cipher suite {one['cipher_suite']:#06x}"]
+        chosen = [one["version"], cipher_suite_name(one["cipher_suite"])]
         made.append(", ".join(chosen + ([one["protocol"]] if one["protocol"] else [])))
     if one["ja4"]:
         made.append(f"JA4 {one['ja4']}")
