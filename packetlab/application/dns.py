@@ -32,7 +32,7 @@ from packetlab.transport.udp import UDP
 TYPES = {
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
     35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
-    64: "SVCB", 65: "HTTPS", 99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+    64: "SVCB", 65: "HTTPS", 99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
 }  # fmt: skip
 TYPE_NUMBERS = {name: number for number, name in TYPES.items()}
 CLASSES = {1: "IN: Internet", 3: "CH: Chaos", 4: "HS: Hesiod", 254: "NONE", 255: "ANY", 0x8001: "IN, cache flush"}

@@ -1,7 +1,7 @@
 """DNS messages over UDP and TCP, each answer with its question (RFC 1035; RFC 7766 over TCP).
 
-Over UDP the well-known ports are read (53, multicast 5353, link-local 5355), and any other on which both a question
-and its answer would be found: a filter can say which. Of at most MAX_WAITING questions it is remembered when they
+Over UDP the well-known ports are read (53, multicast 5353, link-local 5355), IP fragments put together; over TCP any
+port. Of at most MAX_WAITING questions it is remembered when they
 were asked; the oldest is forgotten first.
 """
 
@@ -11,18 +11,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from packetlab.analysis.columns import FieldOf, Scan
+from packetlab.analysis.fragmented import FragmentRows
 from packetlab.analysis.messages.records import DNSMessage
 from packetlab.analysis.plan import Column
-from packetlab.application.dns import DNS
+from packetlab.application.dns import CLASSES, DNS, TYPES, Question
 from packetlab.capture.index import Chunk
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import IPv6
 from packetlab.model.addresses import ip_text
-from packetlab.model.packet import decapsulate
+from packetlab.model.packet import Packet, decapsulate
 from packetlab.transport.udp import UDP
 
 MAX_WAITING = 10_000
 MAX_TCP = 65_537
+MAX_RECORDS = 1000
 PORTS = (53, 5353, 5355)
 
 
@@ -54,11 +56,12 @@ class DNSOverUDP:
 
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
+        self._fragments = FragmentRows()
         self._ports = (FieldOf(UDP, UDP.spec("src_port")), FieldOf(UDP, UDP.spec("dst_port")))
 
     def read(self, chunk: Chunk, chosen: Column | None) -> Iterator[DNSMessage]:
         """The DNS messages among the (chosen) packets of a chunk."""
-        scan = Scan(chunk, self._ports, quoted=False)
+        scan = Scan(chunk, (*self._ports, *self._fragments.fields), self._fragments.classes, quoted=False)
         wanted = np.zeros(len(chunk), bool)
         for port in self._ports:
             for found in scan.occurrences(port):
@@ -66,20 +69,28 @@ class DNSOverUDP:
         if chosen is not None:
             wanted &= chosen
         packets = chunk.packets
-        for row in np.flatnonzero(wanted).tolist():
-            packet = decapsulate(chunk.bytes_of(row), int(packets.link_type[row]))
-            message = packet.get(DNS)
-            if message is None or message.is_cut:
-                continue
-            layers = packet.layers[: packet.index(DNS)]
-            around = next((one for one in reversed(layers) if isinstance(one, IPv4 | IPv6)), None)
-            udp = next((one for one in reversed(layers) if isinstance(one, UDP)), None)
-            if around is None or udp is None:
-                continue
-            yield self._questions.match(DNSMessage(
-                chunk.first + row, int(packets.time[row]), "udp", ip_text(around.src), udp.src_port,
-                ip_text(around.dst), udp.dst_port, message,
-            ))  # fmt: skip
+        whole = dict(self._fragments.complete(chunk, scan))
+        if self._fragments.last_rows is not None:
+            wanted &= ~self._fragments.last_rows
+        rows = np.flatnonzero(wanted).tolist()
+        for row in sorted({*rows, *(row for row in whole if chosen is None or chosen[row])}):
+            packet = whole[row] if row in whole else decapsulate(chunk.bytes_of(row), int(packets.link_type[row]))
+            message = _over_udp(packet, chunk.first + row, int(packets.time[row]))
+            if message is not None:
+                yield self._questions.match(message)
+
+
+def _over_udp(packet: Packet, number: int, time: int) -> DNSMessage | None:
+    message = packet.get(DNS)
+    if message is None or message.is_cut:
+        return None
+    layers = packet.layers[: packet.index(DNS)]
+    around = next((one for one in reversed(layers) if isinstance(one, IPv4 | IPv6)), None)
+    udp = next((one for one in reversed(layers) if isinstance(one, UDP)), None)
+    if around is None or udp is None:
+        return None
+    return DNSMessage(number, time, "udp", ip_text(around.src), udp.src_port, ip_text(around.dst), udp.dst_port,
+                      message)  # fmt: skip
 
 
 class DNSOverTCP:
@@ -118,12 +129,15 @@ class DNSOverTCP:
 
 
 def looks_like_dns(data: bytes) -> bool:
-    """Whether the bytes that a connection begins with are a DNS message behind its length."""
-    if len(data) < 14 or not 12 <= int.from_bytes(data[:2], "big") <= MAX_TCP:
+    """Whether the bytes that a connection begins with are a DNS message behind its length, or its beginning."""
+    size = int.from_bytes(data[:2], "big")
+    if len(data) < 14 or not 12 <= size <= MAX_TCP or data[4] >> 3 & 15 not in (0, 4, 5):
         return False
-    packet = decapsulate(data[2 : 2 + int.from_bytes(data[:2], "big")], DNS)
+    if len(data) - 2 < size:  # it goes on in the next segment: the first question tells
+        counts = [int.from_bytes(data[at : at + 2], "big") for at in range(6, 14, 2)]
+        asked = decapsulate(data[14:], Question).get(Question)
+        return (counts[0] == 1 and max(counts) <= MAX_RECORDS and asked is not None and not asked.is_cut
+                and asked.qtype in TYPES and asked.qclass & 0x7FFF in CLASSES)  # fmt: skip
+    packet = decapsulate(data[2 : 2 + size], DNS)
     message = packet.get(DNS)
-    return (
-        message is not None and not message.is_cut and not packet.faults and message.opcode in (0, 4, 5)
-        and 0 < message.question_count <= 8
-    )  # fmt: skip
+    return message is not None and not message.is_cut and not packet.faults and 0 < message.question_count <= 8

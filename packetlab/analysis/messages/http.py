@@ -23,7 +23,12 @@ def looks_like_request(data: bytes) -> bool:
     if data.startswith(_STARTS):
         return True
     method, _, rest = data[:300].partition(b" ")
-    return 3 <= len(method) <= 20 and method.isalpha() and method.isupper() and b" HTTP/1." in rest.split(b"\r\n")[0]
+    return 3 <= len(method) <= 20 and _is_method(method) and b" HTTP/1." in rest.split(b"\r\n")[0]
+
+
+def _is_method(word: bytes) -> bool:
+    """Of capital letters, as all methods are that are in use; RPC_IN_DATA, M-SEARCH."""
+    return word.replace(b"_", b"").replace(b"-", b"").isalpha() and word.isupper()
 
 
 def looks_like_response(data: bytes) -> bool:
@@ -43,7 +48,7 @@ def _may_begin(data: bytes, direction: int) -> bool:
     """Whether more bytes could make a start line of these few."""
     if direction:
         return b"HTTP/1.".startswith(data)
-    return len(data) < MAX_START and data.isalpha() and data.isupper()
+    return len(data) < MAX_START and _is_method(data)
 
 
 class _Side:

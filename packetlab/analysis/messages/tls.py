@@ -62,9 +62,9 @@ class TLSReader:
         if kind == ALERT and len(body) == 2 and len(self.found.alerts) < MAX_ALERTS:
             self.found.alerts.append((number, direction, body[0], body[1]))
         elif kind in (CHANGE_CIPHER, APPLICATION):
-            # TLS 1.3 sends a ChangeCipherSpec for show; behind it, too, all is ciphertext - except a second
-            # ClientHello, which follows the first one's.
-            if not (kind == CHANGE_CIPHER and self.found.retried and direction == 0):
+            # TLS 1.3 sends a ChangeCipherSpec for show; behind it, too, all is ciphertext - except both hellos
+            # that follow a server's wish for another ClientHello.
+            if not (kind == CHANGE_CIPHER and self.found.retried and self.found.answer is None):
                 self.end(direction)
         elif kind == HANDSHAKE:
             waiting = self._messages[direction]
