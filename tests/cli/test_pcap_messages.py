@@ -40,3 +40,9 @@ def test_objects_become_files_with_a_manifest(tmp_path: Path) -> None:
     assert shown.exception is None and shown.return_value == 0
     objects = json.loads(shown.stdout)["objects"]
     assert len(objects) == 5 and all((tmp_path / "made" / one["file"]).is_file() for one in objects)
+
+
+def test_the_first_messages_alone_can_be_asked_for() -> None:
+    shown = run("messages", str(CAPTURES / "http.pcapng"), "--limit", "2", "--json")
+    everything = run("messages", str(CAPTURES / "http.pcapng"), "--json")
+    assert json.loads(shown.stdout)["messages"] == json.loads(everything.stdout)["messages"][:2]

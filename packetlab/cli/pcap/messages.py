@@ -1,9 +1,10 @@
-"""`packetlab pcap messages FILE`: HTTP exchanges, DNS messages and TLS handshakes, on whatever port they are."""
+"""`packetlab pcap messages FILE`: HTTP exchanges, DNS messages and TLS handshakes; over TCP on whatever port."""
 
 import json
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,12 +26,13 @@ MOST_ANSWERS = 4
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only these; may be given again.")
 @click.option("-Y", "--filter", "condition", metavar="FILTER",
               help="Connections of which a packet fits a filter, and datagrams that do.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N messages.")
 @json_option
-def messages(file: str, kinds: tuple[str, ...], condition: str | None, as_json: bool) -> int:
+def messages(file: str, kinds: tuple[str, ...], condition: str | None, limit: int | None, as_json: bool) -> int:
     """Print what programs said to each other in FILE (pcap or pcapng, also compressed).
 
-    HTTP/1 requests with their responses, DNS questions and answers, TLS handshakes: known by what they say, not by
-    port. The number in front is the packet in which a message begins. Exit code 1: there is none, or damage.
+    HTTP/1 requests with their responses, DNS questions and answers, TLS handshakes: over TCP known by what they say,
+    not by port; DNS over UDP on its ports 53, 5353 and 5355. The number in front is the packet in which a message begins. Exit code 1: there is none, or damage.
 
     \b
     packetlab pcap messages web.pcapng
@@ -45,7 +47,7 @@ def messages(file: str, kinds: tuple[str, ...], condition: str | None, as_json: 
 
     where = parse(condition) if condition else None
     with progress(f"reading {file}") as advance:
-        found = read(file, where, kinds or KINDS, kept=0, advance=advance)
+        found = islice(read(file, where, kinds or KINDS, kept=0, advance=advance), limit)
         count = _as_json(found) if as_json else _as_text(found)
     if not count and not as_json:
         click.echo("no HTTP, DNS or TLS was found" if not kinds else f"no {', '.join(kinds)} was found", err=True)
