@@ -32,7 +32,8 @@ def messages(file: str, kinds: tuple[str, ...], condition: str | None, limit: in
     """Print what programs said to each other in FILE (pcap or pcapng, also compressed).
 
     HTTP/1 requests with their responses, DNS questions and answers, TLS handshakes: over TCP known by what they say,
-    not by port; DNS over UDP on its ports 53, 5353 and 5355. The number in front is the packet in which a message begins. Exit code 1: there is none, or damage.
+    not by port; DNS over UDP on its ports 53, 5353 and 5355. The number in front is the packet
+    in which a message begins. Exit code 1: there is none, or damage.
 
     \b
     packetlab pcap messages web.pcapng
