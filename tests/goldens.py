@@ -14,6 +14,7 @@ from packetlab.link.loopback import Loopback, Null, RawIP
 from packetlab.link.ppp import PPP
 from packetlab.model.header import Header
 from tests.goldens_scapy import BYTES, EXPRESSIONS
+from tests.goldens_tls import PACKETS as TLS_PACKETS
 
 GOLDENS: dict[str, tuple[bytes, type[Header], str]] = {}
 """Name: (bytes, class of the first header, origin)."""
@@ -372,3 +373,6 @@ golden("gre in udp", IPv4,
        "020009336e78",
        'scapy 2.8.0: IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=50000, dport=4754) / GRE() /'
        ' IP(src="198.51.100.1", dst="198.51.100.2") / UDP(sport=1, dport=2) / b"x"')  # fmt: skip
+
+for name, (data, origin) in TLS_PACKETS.items():
+    golden(name, Ethernet, data, origin)

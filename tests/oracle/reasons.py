@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from packetlab.application.tls import TLSRecord
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet
 from packetlab.model.trace import field_spans
@@ -199,6 +200,7 @@ def other_name_here(difference: "Difference") -> bool:
         or (ours.name == "tcp.options.experimental.data" and header.kind == 254)  # fast open's first form
         or (ours.name == "tcp.seq_raw" and header.is_cut)  # tcp.seq in the quote of an ICMP error
         or (ours.name == "null.family" and ours.value > 0xFFFF)  # null.type: no family of addresses
+        or (ours.name == "tls.record.content_type" and ours.value == 23)  # tls.record.opaque_type in TLS 1.3
         or (ours.name == "igmp.max_resp" and header.type == 0x11 and ours.value == 0)  # version 1: igmp.reserved
     )
 
@@ -209,6 +211,15 @@ def other_name_there(difference: "Difference") -> bool:
     return difference.ours is None and shown is not None and (
         shown.name in ("igmp.reserved", "gre.flags.reserved") and not shown.text.strip("0:")
     )  # fmt: skip
+
+
+def goes_on(difference: "Difference") -> bool:
+    """A TLS record that goes on in the next segment: tshark waits for the rest."""
+    ours = difference.ours
+    if ours is None or difference.theirs is not None or not isinstance(ours.header, TLSRecord):
+        return False
+    record: Any = ours.header
+    return bool(record.length > len(record.encode()) - 5)
 
 
 def shown_when_not_zero(difference: "Difference") -> bool:
@@ -330,6 +341,7 @@ REASONS: list[tuple[str, Check]] = [
     ("tshark shows the type of DHCP's end mark as 0", end_as_zero),
     ("tshark guesses that DHCP's seconds are in little-endian order", swapped_seconds),
     ("tshark shows two control bytes as one little-endian number", little_endian_control),
+    ("the TLS record goes on in the next segment, for which tshark waits", goes_on),
     ("packetlab gives these bytes to no protocol (unknown port or type); tshark knows or guesses", not_dispatched),
 ]
 """(reason, check of a Difference), the first that fits is given."""

@@ -20,6 +20,7 @@ PREFERENCES = (
     "udp.check_checksum:FALSE", "eth.fcs:Never", "dns.desegment_dns_messages:FALSE",
     "http.desegment_headers:FALSE", "http.desegment_body:FALSE", "http.dechunk_body:FALSE",
     "http.decompress_body:FALSE", "http.tcp.port:80,8080,8000,3128,8888",
+    "tls.desegment_ssl_records:FALSE", "tls.desegment_ssl_application_data:FALSE",
 )  # fmt: skip
 
 
