@@ -7,8 +7,9 @@ Some have one form from a client and another from a server; the bytes tell which
 from typing import Any
 
 from packetlab.application.tls_handshake import VERSION_NAMES, is_grease
+from packetlab.model.errors import UsageError
 from packetlab.model.fault import Fault
-from packetlab.model.fields import Items, NeedMore, auto, field, octets, preset, u8, u16, variable
+from packetlab.model.fields import Items, NeedMore, Variable, auto, field, octets, preset, u8, u16, variable
 from packetlab.model.header import ANY, Header
 
 EXTENSIONS = {
@@ -28,6 +29,27 @@ SIGNATURES = {
     0x0503: "ECDSA SHA-384", 0x0603: "ECDSA SHA-512", 0x0804: "RSA PSS SHA-256", 0x0805: "RSA PSS SHA-384",
     0x0806: "RSA PSS SHA-512", 0x0807: "Ed25519", 0x0808: "Ed448", 0x0201: "RSA PKCS1 SHA-1", 0x0203: "ECDSA SHA-1",
 }  # fmt: skip
+
+
+class SizedText(Variable):
+    """Text in as many bytes as the field `length` says; every byte is a character (ISO 8859-1), so none is lost."""
+
+    empty = ""
+
+    def take(self, data: bytes, pos: int, end: int, header: Any, faults: list[Fault]) -> tuple[str, int]:
+        stop = pos + header.length
+        if stop > end:
+            raise NeedMore(header.length, end - pos)
+        return data[pos:stop].decode("latin-1"), stop
+
+    def build(self, value: str, header: Any) -> bytes:
+        return value.encode("latin-1")
+
+    def convert(self, value: Any) -> str:
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        if any(ord(character) > 255 for character in text):
+            raise UsageError(f"{text[:40]!r} cannot be written here", remedy="give the name as IDNA: xn--...")
+        return text
 
 
 class SizedItems(Items):
@@ -84,8 +106,7 @@ class ServerHostName(Header, ref="RFC 6066 section 3", name="tls.host_name"):
 
     kind: u8 = preset("0: a host name", 0, wireshark="tls.handshake.extensions_server_name_type")
     length: u16 = auto.length("of the name", counts="fields:host", wireshark="tls.handshake.extensions_server_name_len")
-    host: bytes = octets("the name", size="length", wireshark="tls.handshake.extensions_server_name",
-                         show=lambda name: name.decode("ascii", "backslashreplace"))  # fmt: skip
+    host: str = variable("the name", SizedText(), wireshark="tls.handshake.extensions_server_name")
 
 
 class ServerName(Extension, key=0, ref="RFC 6066 section 3", name="tls.extension.server_name"):
@@ -135,8 +156,7 @@ class ApplicationProtocol(Header, ref="RFC 7301 section 3.1", name="tls.applicat
 
     length: u8 = auto.length("of the name", counts="fields:protocol",
                              wireshark="tls.handshake.extensions_alpn_str_len")  # fmt: skip
-    protocol: bytes = octets("the name", size="length", wireshark="tls.handshake.extensions_alpn_str",
-                             show=lambda name: name.decode("ascii", "backslashreplace"))  # fmt: skip
+    protocol: str = variable("the name", SizedText(), wireshark="tls.handshake.extensions_alpn_str")
 
 
 class ApplicationProtocols(Extension, key=16, ref="RFC 7301 section 3.1", name="tls.extension.alpn"):
