@@ -7,7 +7,8 @@ ChangeCipherSpec a handshake record is ciphertext; it is known by a length that 
 
 from typing import Any
 
-from packetlab.application.tls_extensions import Extension, SizedItems, extensions, hello_version, is_grease
+from packetlab.application.tls_cipher_suites import CIPHER_SUITES
+from packetlab.application.tls_extensions import GREASE, Extension, SizedItems, extensions, hello_version
 from packetlab.application.tls_handshake import ALERTS
 from packetlab.model.fault import Fault
 from packetlab.model.fields import Items, Variable, auto, field, octets, preset, u8, u16, u24, variable
@@ -21,13 +22,6 @@ MESSAGES = {
     8: "encrypted extensions", 11: "certificate", 12: "server key exchange", 13: "certificate request",
     14: "server hello done", 15: "certificate verify", 16: "client key exchange", 20: "finished",
     22: "certificate status", 24: "key update",
-}  # fmt: skip
-SUITES = {
-    0x1301: "AES-128-GCM SHA-256", 0x1302: "AES-256-GCM SHA-384", 0x1303: "ChaCha20-Poly1305 SHA-256",
-    0xC02B: "ECDHE-ECDSA AES-128-GCM SHA-256", 0xC02C: "ECDHE-ECDSA AES-256-GCM SHA-384",
-    0xC02F: "ECDHE-RSA AES-128-GCM SHA-256", 0xC030: "ECDHE-RSA AES-256-GCM SHA-384",
-    0xCCA8: "ECDHE-RSA ChaCha20-Poly1305", 0xCCA9: "ECDHE-ECDSA ChaCha20-Poly1305",
-    0x00FF: "renegotiation is protected", 0x5600: "a fallback to an older version",
 }  # fmt: skip
 MAX_RECORD = 16384 + 2048
 """RFC 5246 section 6.2.3; TLS 1.3 allows less."""
@@ -118,9 +112,7 @@ class OtherHandshakeMessage(HandshakeMessage, key=ANY, name="tls.handshake.other
 class CipherSuite(Header, ref="RFC 8446 section 4.1.2", name="tls.cipher_suite"):
     """A way to encrypt that the client knows."""
 
-    number: u16 = field("which", base="hex", wireshark="tls.handshake.ciphersuite", values=SUITES,
-                        show=lambda one: "GREASE: means nothing" if is_grease(one) else
-                        f"{one:#06x}" + (f" ({SUITES[one]})" if one in SUITES else ""))  # fmt: skip
+    number: u16 = field("which", base="hex", wireshark="tls.handshake.ciphersuite", values=CIPHER_SUITES | GREASE)
 
 
 class ClientHello(HandshakeMessage, key=1, ref="RFC 8446 section 4.1.2", name="tls.client_hello"):
@@ -159,7 +151,8 @@ class ServerHello(HandshakeMessage, key=2, ref="RFC 8446 section 4.1.3", name="t
     session_id_length: u8 = auto.length("of the session's name", counts="fields:session_id",
                                         wireshark="tls.handshake.session_id_length")  # fmt: skip
     session_id: bytes = octets("the session's name", size="session_id_length", wireshark="tls.handshake.session_id")
-    suite: u16 = field("the way to encrypt", base="hex", wireshark="tls.handshake.ciphersuite", values=SUITES)
+    suite: u16 = field("the way to encrypt", base="hex", wireshark="tls.handshake.ciphersuite",
+                       values=CIPHER_SUITES)  # fmt: skip
     method: u8 = preset("the way to compress: 0 is none", 0, wireshark="tls.handshake.comp_method")
     extensions_length: u16 = auto.length("of the extensions", counts="fields:extensions",
                                          when=lambda hello: hello.length is None or hello.length > 38

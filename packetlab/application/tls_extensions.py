@@ -6,13 +6,14 @@ Some have one form from a client and another from a server; the bytes tell which
 
 from typing import Any
 
-from packetlab.application.tls_handshake import VERSION_NAMES, is_grease
+from packetlab.application.tls_handshake import VERSION_NAMES
 from packetlab.model.errors import UsageError
 from packetlab.model.fault import Fault
 from packetlab.model.fields import Items, NeedMore, Variable, auto, field, octets, preset, u8, u16, variable
 from packetlab.model.header import ANY, Header
 
-EXTENSIONS = {
+GREASE = {number: "GREASE: means nothing" for number in range(0x0A0A, 0x10000, 0x1010)}
+EXTENSIONS = GREASE | {
     0: "server name", 5: "certificate status", 10: "groups", 11: "point formats", 13: "signature algorithms",
     16: "application protocols (ALPN)", 18: "certificate timestamps", 21: "padding", 22: "encrypt then MAC",
     23: "extended master secret", 27: "compressed certificates", 28: "record size", 35: "session ticket",
@@ -20,7 +21,7 @@ EXTENSIONS = {
     49: "authentication after the handshake", 50: "signature algorithms of certificates", 51: "key share",
     57: "QUIC parameters", 65037: "encrypted ClientHello", 65281: "renegotiation",
 }  # fmt: skip
-GROUPS = {
+GROUPS = GREASE | {
     23: "secp256r1", 24: "secp384r1", 25: "secp521r1", 29: "x25519", 30: "x448", 256: "ffdhe2048", 257: "ffdhe3072",
     0x11EC: "X25519 with ML-KEM-768",
 }  # fmt: skip
@@ -180,7 +181,7 @@ class ProtocolVersion(Header, ref="RFC 8446 section 4.2.1", name="tls.protocol_v
     """A version of TLS."""
 
     number: u16 = field("which", base="hex", wireshark="tls.handshake.extensions.supported_version",
-                        values=VERSION_NAMES)  # fmt: skip
+                        values=VERSION_NAMES | GREASE)  # fmt: skip
 
 
 class ChosenVersion(Extension, key=43, ref="RFC 8446 section 4.2.1", name="tls.extension.version"):
@@ -227,4 +228,4 @@ def extensions() -> Any:
                     unnamed="Wireshark names each")  # fmt: skip
 
 
-__all__ = ["Extension", "SizedItems", "extensions", "hello_version", "is_grease"]
+__all__ = ["GREASE", "Extension", "SizedItems", "extensions", "hello_version"]

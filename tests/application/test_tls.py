@@ -14,6 +14,7 @@ from packetlab.application.tls import (
     TLSAlert,
 )
 from packetlab.application.tls_extensions import (
+    GREASE,
     ApplicationProtocol,
     ApplicationProtocols,
     ChosenVersion,
@@ -22,6 +23,7 @@ from packetlab.application.tls_extensions import (
     ServerName,
     SupportedVersions,
 )
+from packetlab.application.tls_handshake import is_grease
 from packetlab.internet.ipv4 import IPv4
 from packetlab.model.header import Remainder
 from packetlab.model.packet import Packet, decapsulate
@@ -75,6 +77,10 @@ def test_lengths_are_filled_in_when_a_hello_is_built_and_read_back_the_same() ->
     assert isinstance(found, ClientHello) and not packet.faults
     assert [type(one) for one in found.extensions] == [OtherExtension, ServerName, ApplicationProtocols]
     assert found.length == len(found.encode()) - 4
+
+
+def test_all_sixteen_numbers_of_grease_are_known_and_no_other() -> None:
+    assert set(GREASE) == {number for number in range(0x10000) if is_grease(number)} and len(GREASE) == 16
 
 
 def test_an_alert_is_read_in_the_clear_and_kept_where_it_is_encrypted() -> None:
