@@ -12,7 +12,7 @@ from packetlab.model.fault import Fault
 from packetlab.model.fields import Items, NeedMore, Variable, auto, field, octets, preset, u8, u16, variable
 from packetlab.model.header import ANY, Header
 
-GREASE = {number: "GREASE: means nothing" for number in range(0x0A0A, 0x10000, 0x1010)}
+GREASE = dict.fromkeys(range(2570, 65536, 4112), "GREASE: means nothing")
 EXTENSIONS = GREASE | {
     0: "server name", 5: "certificate status", 10: "groups", 11: "point formats", 13: "signature algorithms",
     16: "application protocols (ALPN)", 18: "certificate timestamps", 21: "padding", 22: "encrypt then MAC",
