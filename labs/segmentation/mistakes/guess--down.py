@@ -1,0 +1,3 @@
+# gets: You rounded down
+def answer(lab, ev):
+    return {"segments": int(lab.value("size")) // 1448}

@@ -1,0 +1,3 @@
+def join(segments):
+    pieces = dict(segments)
+    return b"".join(pieces[number] for number in sorted(pieces))

@@ -1,0 +1,3 @@
+# gets: forgot the data
+def next_expected(sequence, length, syn, fin):
+    return (sequence + syn + fin) % 2**32

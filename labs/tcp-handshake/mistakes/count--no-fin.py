@@ -1,0 +1,3 @@
+# gets: forgot that a FIN
+def next_expected(sequence, length, syn, fin):
+    return (sequence + length + syn) % 2**32

@@ -1,0 +1,3 @@
+# gets: forgot that a SYN
+def next_expected(sequence, length, syn, fin):
+    return (sequence + length + fin) % 2**32
