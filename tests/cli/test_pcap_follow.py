@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from packetlab.cli.main import cli, main
+from packetlab.model.errors import UsageError
 from tests.conftest import ROOT
 
 CAPTURES = ROOT / "captures"
@@ -40,3 +42,25 @@ def test_a_connection_that_is_not_there_is_named_with_a_remedy(capsys: object) -
 def test_a_capture_without_tcp_says_so() -> None:
     shown = run(str(CAPTURES / "arp.pcapng"))
     assert shown.return_value == 1
+
+
+@pytest.mark.parametrize("form", [("--as", "raw"), ("--as", "text"), ("--json",)])
+def test_the_capture_is_never_written_over(tmp_path: Path, form: tuple[str, ...]) -> None:
+    capture = tmp_path / "one.pcapng"
+    capture.write_bytes((CAPTURES / "http.pcapng").read_bytes())
+    (tmp_path / "link.pcapng").symlink_to(capture)
+    shown = run(str(capture), "--stream", "0", *form, "-o", str(tmp_path / "link.pcapng"))
+    assert isinstance(shown.exception, UsageError)
+    assert capture.read_bytes() == (CAPTURES / "http.pcapng").read_bytes()
+
+
+@pytest.mark.parametrize("form", [("--as", "raw"), ("--as", "hex"), ("--json",)])
+def test_an_output_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path, form: tuple[str, ...]) -> None:
+    shown = run(str(CAPTURES / "http.pcapng"), "--stream", "0", *form, "-o", str(tmp_path / "no" / "x"))
+    assert isinstance(shown.exception, UsageError) and shown.exception.remedy
+
+
+def test_json_goes_to_the_file_that_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "x.json"
+    shown = run(str(CAPTURES / "http.pcapng"), "--stream", "0", "--json", "-o", str(out))
+    assert shown.output == "" and json.loads(out.read_text())["chunks"]

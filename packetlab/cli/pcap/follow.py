@@ -1,8 +1,8 @@
 """`packetlab pcap follow FILE`: what the two sides of a TCP connection said, in order, gaps shown in place."""
 
-import contextlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -10,6 +10,7 @@ import click
 
 from packetlab.cli.common import json_option, print_json
 from packetlab.cli.pcap.summary import size
+from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
     from packetlab.analysis.streams import Stream, StreamChunk
@@ -25,7 +26,7 @@ WIDTH = 16
               help="Lines of text, a hex dump, or the bytes themselves.")  # fmt: skip
 @click.option("--direction", type=click.Choice(["both", "client", "server"]), default="both", show_default=True,
               help="Whose bytes.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead (most useful with --as raw).")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead (not over FILE itself).")
 @json_option
 def follow(
     file: str, index: int | None, condition: str | None, form: str, direction: str, output: str | None, as_json: bool
@@ -43,7 +44,7 @@ def follow(
     from packetlab.analysis.filter import parse
     from packetlab.analysis.streams import follow as chunks_of
     from packetlab.analysis.streams import streams
-    from packetlab.model.errors import UsageError
+    from packetlab.capture.edit import refuse_overwriting
 
     where = parse(condition) if condition else None
     if index is None:
@@ -51,6 +52,8 @@ def follow(
         if len(found) != 1 or file == "-":
             return _list(found, as_json, file)
         index = found[0].index
+    if output:
+        refuse_overwriting(output, [file])
     side = {"both": None, "client": 0, "server": 1}[direction]
     described = streams(file, only=(index,)) if file != "-" else []
     if file != "-" and not described:
@@ -58,13 +61,16 @@ def follow(
                          remedy=f"packetlab pcap follow {file} lists them")  # fmt: skip
     chunks = (chunk for chunk in chunks_of(file, index) if side is None or chunk.direction == side)
     if as_json:
-        _json(described, chunks)
+        with _opened(output) as target:
+            _json(described, chunks, lambda text: target.write(text.encode("ascii")))
     elif form == "raw":
         with _opened(output) as target:
             for chunk in chunks:
                 target.write(chunk.data)
     else:
-        _shown(described, chunks, form, output)
+        with _opened(output) as target:
+            coloured = output is None and sys.stdout.isatty()
+            _shown(described, chunks, form, lambda text: target.write(text.encode("utf-8", "replace")), coloured)
     lacks = any(sum(stream.missing) for stream in described)
     if lacks and form == "raw" and not as_json:
         click.echo("bytes are missing in the capture; they were left out", err=True)
@@ -72,7 +78,14 @@ def follow(
 
 
 def _opened(output: str | None) -> Any:
-    return Path(output).open("wb") if output else _Standard(sys.stdout.buffer)
+    """Standard output, or a new file (UsageError where it cannot be written)."""
+    if not output:
+        return _Standard(sys.stdout.buffer)
+    try:
+        return Path(output).open("wb")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}",
+                         remedy="give another file with -o, in a folder that exists") from error  # fmt: skip
 
 
 class _Standard:
@@ -116,34 +129,31 @@ def _described(stream: "Stream") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _json(described: "list[Stream]", chunks: Any) -> None:
+def _json(described: "list[Stream]", chunks: Any, write: Callable[[str], object]) -> None:
     """One document, written as it is read; bytes as hex."""
     head = json.dumps(_described(described[0])) if described else "{}"
-    sys.stdout.write(f'{{"connection": {head}, "chunks": [')
+    write(f'{{"connection": {head}, "chunks": [')
     separator = "\n"
     for chunk in chunks:
         one = {"from": ("client", "server")[chunk.direction], "packet": chunk.number, "time_ns": chunk.time,
                "offset": chunk.offset}  # fmt: skip
         one |= {"missing": chunk.missing} if chunk.missing else {"hex": chunk.data.hex()}
-        sys.stdout.write(separator + json.dumps(one))
+        write(separator + json.dumps(one))
         separator = ",\n"
-    sys.stdout.write("\n]}\n")
+    write("\n]}\n")
 
 
-def _shown(described: "list[Stream]", chunks: Any, form: str, output: str | None) -> None:
-    colour = output is None and sys.stdout.isatty()
-    with contextlib.ExitStack() as stack:
-        target = stack.enter_context(Path(output).open("w")) if output else sys.stdout
-        for stream in described:
-            target.write(f"{stream.client} (client) and {stream.server} (server), {stream.how}\n")
-        last = -1
-        for chunk in chunks:
-            lines = _text(chunk) if form == "text" and not chunk.missing else _hex(chunk)
-            if chunk.direction != last:
-                target.write(f"\n{('client', 'server')[chunk.direction]}, packet {chunk.number}:\n")
-                last = chunk.direction
-            for line in lines:
-                target.write((click.style(line, fg=("red", "blue")[chunk.direction]) if colour else line) + "\n")
+def _shown(described: "list[Stream]", chunks: Any, form: str, write: Callable[[str], object], coloured: bool) -> None:
+    for stream in described:
+        write(f"{stream.client} (client) and {stream.server} (server), {stream.how}\n")
+    last = -1
+    for chunk in chunks:
+        lines = _text(chunk) if form == "text" and not chunk.missing else _hex(chunk)
+        if chunk.direction != last:
+            write(f"\n{('client', 'server')[chunk.direction]}, packet {chunk.number}:\n")
+            last = chunk.direction
+        for line in lines:
+            write((click.style(line, fg=("red", "blue")[chunk.direction]) if coloured else line) + "\n")
 
 
 def _text(chunk: "StreamChunk") -> list[str]:
