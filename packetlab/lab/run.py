@@ -155,9 +155,12 @@ class Running:
         return self.until(lambda: len(self.look().at(host).all(filter)) >= number, at_most)
 
     def look(self) -> Evidence:
-        """The frames until now, without canaries: for waiting, not for verdicts."""
+        """The frames until now, without canaries: for waiting, not for verdicts. Those of the earlier step, if `of`."""
         from packetlab.lab.recording import numbered
 
+        if self.step and self.step.of in self.frames_of:
+            frames, _, span = self.frames_of[self.step.of]
+            return self._evidence(frames, {}, span)
         return self._evidence(numbered(self.recording.poll()), {}, (self.recording.span[0], 0))
 
     def _evidence(self, frames: list[Frame], blind: Mapping[str, str], span: tuple[int, int],
