@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import PacketLabError, UsageError
@@ -53,7 +53,7 @@ class Network:
 
     @classmethod
     def from_spec(cls, spec: "str | Path | Mapping[str, Any]", *, name: str = "", source: str = "",
-                  first_line: int = 1) -> "Network":  # fmt: skip
+                  first_line: int = 1) -> Self:  # fmt: skip
         """A network from a mapping, YAML text or the path of a YAML file; spec.py describes the language.
 
         `source` and `first_line` say in errors where a text comes from.
@@ -163,7 +163,7 @@ class Network:
 
     # -- running
 
-    def start(self) -> "Network":
+    def start(self) -> Self:
         """Builds it; raises NamespaceError where this machine forbids it. Everything is undone on any error."""
         if self._namespaces:
             raise UsageError(f"{self.name} is up already")
@@ -182,7 +182,7 @@ class Network:
         self._netlinks, self._spaces, self._wires = [], [], []
         stack.close()
 
-    def __enter__(self) -> "Network":
+    def __enter__(self) -> Self:
         return self if self._namespaces else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
