@@ -8,6 +8,7 @@ is kept) and the command. Ends with 1 where there was one.
 """
 
 import argparse
+import os
 import random
 import resource
 import signal
@@ -51,7 +52,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 SECONDS, SECONDS_PER_BYTE = 4.0, 20e-6
 """Processor time that a command may take: a base, and so much for each byte of the file."""
 MEMORY = 3 << 30
-"""Bytes of address space of this process, interpreter and libraries included."""
+"""Bytes of address space that may be added to what this process has mapped at the start, libraries and all."""
 
 
 @dataclass
@@ -75,9 +76,11 @@ def _alarm(number: int, frame: object) -> None:
 
 @contextmanager
 def bounded_memory() -> Iterator[None]:
-    """An allocation beyond MEMORY fails in here."""
+    """An allocation of more than MEMORY fails in here."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, before[1]))
+    # Threads and allocators of the libraries that earlier work has loaded may hold gigabytes of addresses already.
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, before[1]))
     try:
         yield
     finally:
@@ -176,7 +179,9 @@ def run(
             before = len(outcome.failures)
             run_file(target, outcome, folder, chosen, which=broken)
             if len(outcome.failures) > before:
-                kept = Path(tempfile.gettempdir()) / f"packetlab-fuzz-{seed}-{broken}{path.suffix}"
+                handle, name_kept = tempfile.mkstemp(path.suffix, f"packetlab-fuzz-{seed}-{broken}-")
+                os.close(handle)
+                kept = Path(name_kept)
                 kept.write_bytes(target.read_bytes())
                 lines = outcome.failures[before:]
                 outcome.failures[before:] = [f"{line} [of {path.name}, kept as {kept}]" for line in lines]
