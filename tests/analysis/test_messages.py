@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import zlib
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from packetlab.link.ethernet import Ethernet
 from packetlab.model.errors import UsageError
 from packetlab.model.frame import Frame
 from packetlab.transport.tcp import TCP
+from packetlab.transport.udp import UDP
 from tests.conftest import ROOT
 
 CAPTURES = ROOT / "captures"
@@ -162,6 +164,32 @@ def test_dns_answers_know_their_questions_over_udp_and_tcp() -> None:
 
 def tls(name: str) -> TLSHandshake:
     return next(one for one in messages(CAPTURES / name) if isinstance(one, TLSHandshake))
+
+
+def _datagram(source: int, target: int, body: bytes) -> Frame:
+    made = (Ethernet(src=b"\2" * 6, dst=b"\4" * 6) / IPv4(src=b"\x0a\0\0\1", dst=b"\x0a\0\0\1")
+            / UDP(src_port=source, dst_port=target) / body)  # fmt: skip
+    octets = made.encapsulate()
+    return Frame(octets, 1_700_000_000_000_000_000, len(octets))
+
+
+def test_dns_over_udp_is_found_on_any_port_and_what_only_looks_like_it_is_not() -> None:
+    question = bytes.fromhex("12340100000100000000000003777777076578616d706c6503636f6d0000010001")
+    chance = random.Random(5)
+    noise = [question[:12] + chance.randbytes(21) for _ in range(300)]
+    stream = io.BytesIO()
+    with CaptureWriter(stream) as writer:
+        writer.write(_datagram(40000, 8053, question))
+        writer.write(_datagram(8053, 40000, question[:2] + b"\x81\x83" + question[4:]))
+        writer.write(_datagram(137, 137, question))  # NetBIOS names
+        writer.write(_datagram(40000, 8053, question + b"!"))  # more than a message
+        writer.write(_datagram(40000, 8053, question[:-4] + b"\x99\x99\0\1"))  # no such type
+        for body in noise:
+            writer.write(_datagram(40000, 8053, body))
+    stream.seek(0)
+    found = [one for one in messages(stream) if isinstance(one, DNSMessage)]
+    assert [one.number for one in found] == [1, 2]
+    assert found[1].question_number == 1 and found[0].message.questions[0].qname == "www.example.com"
 
 
 def test_a_tls_1_2_handshake_shows_name_protocol_and_chain() -> None:

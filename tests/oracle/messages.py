@@ -79,10 +79,15 @@ def number(cell: str) -> tuple[int, ...]:
     return tuple(int(one, 0) for one in split(cell))
 
 
+def where_tshark_looks(one: DNSMessage) -> bool:
+    """DNS over UDP is read on its ports alone there, here on any."""
+    return one.transport != "udp" or bool({one.src_port, one.dst_port} & {53, 5353, 5355})
+
+
 def dns_of_ours(found: list[Message]) -> Counter[Key]:
     return Counter(
         ((m.identifier,), (m.response,), (m.question_count,), (m.answer_count,), tuple(q.qtype for q in m.questions))
-        for m in (one.message for one in found if isinstance(one, DNSMessage))
+        for m in (one.message for one in found if isinstance(one, DNSMessage) and where_tshark_looks(one))
     )  # fmt: skip
 
 

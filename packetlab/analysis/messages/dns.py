@@ -1,8 +1,9 @@
 """DNS messages over UDP and TCP, each answer with its question (RFC 1035; RFC 7766 over TCP).
 
-Over UDP the well-known ports are read (53, multicast 5353, link-local 5355), IP fragments put together; over TCP any
-port. Of at most MAX_WAITING questions it is remembered when they
-were asked; the oldest is forgotten first.
+Over UDP all that goes to or from the well-known ports is read (53, multicast 5353, link-local 5355), IP fragments put
+together; on other ports what can only be DNS: the header's reserved bits and counts are looked at for all datagrams at
+once, and of what is left one is believed if all of it decodes, to the last byte, with one question of a known type.
+Over TCP any port. Of at most MAX_WAITING questions it is remembered when they were asked; the oldest goes first.
 """
 
 from collections import OrderedDict
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from packetlab.analysis.columns import FieldOf, Scan
+from packetlab.analysis.columns import FieldOf, Places, Scan
 from packetlab.analysis.fragmented import FragmentRows
 from packetlab.analysis.messages.records import DNSMessage
 from packetlab.analysis.plan import Column
@@ -26,6 +27,8 @@ MAX_WAITING = 10_000
 MAX_TCP = 65_537
 MAX_RECORDS = 1000
 PORTS = (53, 5353, 5355)
+NETBIOS = 137
+"""NetBIOS names (RFC 1002) look like DNS and are not."""
 
 
 class Questions:
@@ -61,8 +64,11 @@ class DNSOverUDP:
 
     def read(self, chunk: Chunk, chosen: Column | None) -> Iterator[DNSMessage]:
         """The DNS messages among the (chosen) packets of a chunk."""
-        scan = Scan(chunk, (*self._ports, *self._fragments.fields), self._fragments.classes, quoted=False)
+        scan = Scan(chunk, (*self._ports, *self._fragments.fields), self._fragments.classes, placed=(UDP,),
+                    quoted=False)  # fmt: skip
         wanted = np.zeros(len(chunk), bool)
+        for places in scan.places(UDP):
+            wanted[_alike(chunk, places)] = True
         for port in self._ports:
             for found in scan.occurrences(port):
                 wanted[found.rows[np.isin(found.values, PORTS)]] = True
@@ -80,7 +86,36 @@ class DNSOverUDP:
                 yield self._questions.match(message)
 
 
+def _alike(chunk: Chunk, places: Places) -> Column:
+    """Rows of datagrams whose first 12 bytes may be a DNS header with one question (RFC 1035 section 4.1.1)."""
+    room = places.stop - places.body >= 17
+    head = chunk.heads(12, places.rows, places.body)
+    counts = head[:, 4:12].copy().view(">u2")
+    standard = (head[:, 2] & 0x78 == 0) & (head[:, 3] & 0x40 == 0) & (counts[:, 0] == 1) & (counts[:, 3] <= 30)
+    query = (head[:, 2] & 0x80 == 0) & (head[:, 3] & 0x8F == 0) & (counts[:, 1] == 0) & (counts[:, 2] == 0)
+    answer = (head[:, 2] & 0x80 != 0) & (head[:, 3] & 0x0F <= 10) & (counts[:, 1] <= 100) & (counts[:, 2] <= 30)
+    rows: Column = places.rows[room & standard & (query | answer)]
+    return rows
+
+
+def _on_another_port(packet: Packet) -> Packet | None:
+    """The packet with its payload read as DNS, if it is that."""
+    udp = packet.layers[-1] if packet.layers else None
+    if not isinstance(udp, UDP) or NETBIOS in (udp.src_port, udp.dst_port):
+        return None
+    inside = decapsulate(packet.payload, DNS)
+    message = inside.get(DNS)
+    if message is None or message.is_cut or inside.faults or inside.payload or len(message.questions) != 1:
+        return None
+    question = message.questions[0]
+    if question.qtype not in TYPES or question.qclass not in CLASSES:
+        return None
+    return Packet((*packet.layers, *inside.layers))
+
+
 def _over_udp(packet: Packet, number: int, time: int) -> DNSMessage | None:
+    if packet.get(DNS) is None:
+        packet = _on_another_port(packet) or packet
     message = packet.get(DNS)
     if message is None or message.is_cut:
         return None

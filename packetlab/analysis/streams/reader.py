@@ -104,7 +104,10 @@ class StreamReader:
         self.held = 0
         """Bytes that wait now."""
         self.conflicts = 0
-        """Segments that brought other bytes for a place that had some: a retransmission that lies."""
+        """Segments that brought other bytes for a place whose bytes still waited: a retransmission that lies.
+
+        What was handed on already is not kept, so a later retransmission cannot be compared with it.
+        """
         self._connections: OrderedDict[int, _Connection] = OrderedDict()
         self._forgotten = 0
 
