@@ -12,6 +12,7 @@ import struct
 from packetlab.model.errors import PrivilegeError, UnreachableError, UsageError
 from packetlab.model.frame import ETHERNET_LINK_TYPE, Frame
 from packetlab.model.packet import Packet
+from packetlab.wire.closing import close_soon
 from packetlab.wire.device import (
     PROCESS_CLOCK,
     Device,
@@ -202,8 +203,8 @@ class PacketDevice(Device):
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Close the socket; promiscuous mode ends with it."""
-        self._socket.close()
+        """Close the socket, in the background; promiscuous mode ends with it."""
+        close_soon(self._socket)
 
 
 def interface_index(sock: socket.socket, name: str) -> int:

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 from packetlab.model.errors import PrivilegeError
+from packetlab.wire.closing import close_soon
 from packetlab.wire.host import Host, LocalHost
 
 _PYTHON = os.path.realpath(sys.executable)
@@ -43,7 +44,7 @@ _OWN: Privileges | None = None
 
 def _may(via: Host, family: int, kind: int, protocol: int) -> bool:
     try:
-        via.socket(family, kind, protocol).close()
+        close_soon(via.socket(family, kind, protocol))
     except OSError:
         return False
     return True
