@@ -123,7 +123,8 @@ def begin_reply(lab):
 
 def traffic_reply(lab):
     lab.program("h3", "{h3.mac}", "{lan.ghost}")
-    lab.ping("h1", "{lan.ghost}", timeout=0.4)
+    lab.ping("h1", "{lan.ghost}", timeout=0.02)  # nobody answers; h1's kernel goes on asking for the address
+    lab.until_seen("h3", "icmp.type == 8 && ip.dst == {lan.ghost}", at_most=0.4)
 
 
 GHOST_ASKED = "arp.opcode == 1 && arp.src.proto_ipv4 == {h1.ip} && arp.dst.proto_ipv4 == {lan.ghost}"
@@ -171,7 +172,8 @@ def begin_forge(lab):
 
 def traffic_forge(lab):
     lab.notes["before"] = len(lab.look().at("h1").all("icmp"))
-    lab.ping("h1", "{h2.ip}", timeout=0.1)
+    lab.ping("h1", "{h2.ip}", timeout=0.02)
+    lab.until_seen("h3", "icmp.type == 8 && ip.dst == {h2.ip}", at_most=0.1)
 
 
 def check_forge(ev):
