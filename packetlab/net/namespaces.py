@@ -4,6 +4,7 @@ This process keeps no privilege and enters no namespace. It owns the holder's us
 kernel asks for to configure the networks inside it through sockets that the holder opened.
 """
 
+import contextlib
 import marshal
 import os
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 
 from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
 from packetlab.net.diagnosis import why_not
+from packetlab.net.script import code_of, command
 
 _MESSAGE = 200_000
 _MOST_DESCRIPTORS = 250  # SCM_MAX_FD is 253
@@ -38,12 +40,12 @@ class Namespaces:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_PATIENCE)
         self._socket = ours
-        script = str(Path(__file__).with_name("holder.py"))
+        script = Path(__file__).with_name("holder.py")
         with theirs:
             try:
                 # start_new_session is left out: a shell in a host must stay in the session of its terminal.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", script, str(theirs.fileno()), str(os.getpid())],
+                    command(script, theirs.fileno(), str(os.getpid())),
                     pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/",
                 )  # fmt: skip
             except OSError as error:
@@ -53,6 +55,8 @@ class Namespaces:
                     remedy=f"make {sys.executable} and {script} readable and executable for this user",
                 ) from None
         try:
+            with contextlib.suppress(OSError):  # it ended at once; _begin finds out why
+                ours.send(code_of(script))
             self._begin()
         except BaseException:
             self.close()

@@ -1,9 +1,9 @@
 """The userspace wire: carries frames between two interfaces and delays, loses, reorders, counts and drops them.
 
-Run by path as a process of its own (`python -I -S relay.py`), so that neither the GIL nor the threads of the user
-touch its timing. Each end of the link is the far end of a cable, in a namespace of the wire; the relay has a packet
-socket on each, with PACKET_IGNORE_OUTGOING, so that it does not hear itself. It needs no netem, which is often not
-there. It ends when its control pipe closes, that is with the network or with the process that made it.
+Run as a process of its own (see script.py), so that neither the GIL nor the threads of the user touch its timing.
+Each end of the link is the far end of a cable, in a namespace of the wire; the relay has a packet socket on each,
+with PACKET_IGNORE_OUTGOING, so that it does not hear itself. It needs no netem, which is often not there. It ends
+when its control socket closes, that is with the network or with the process that made it.
 
 A frame that enters at `now` is due at max(now, when the line is free) + delay. The line is free again after the
 frame's bits at the rate. Waiting frames are in a heap by due time. Near the due time the relay polls instead of
@@ -235,7 +235,7 @@ MATCHES = ("", "tcp-data", "tcp-syn", "tcp", "udp", "icmp", "arp", "ip")
 
 
 def main() -> None:
-    near, far, control = (int(word) for word in sys.argv[1:4])
+    control, near, far = (int(word) for word in sys.argv[1:4])
     toward_far, toward_near, match, seed = marshal.loads(os.read(control, 65536))
     relay = Relay(near, far, control, [toward_far, toward_near], [match_of(match)] * 2, seed)
     os.write(control, b"+")

@@ -2,7 +2,6 @@
 
 import marshal
 import socket
-import sys
 import zlib
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from packetlab.model.errors import PacketLabError
 from packetlab.net.impairment import Impairment
 from packetlab.net.namespaces import Namespaces
 from packetlab.net.process import Process
+from packetlab.net.script import code_of, command
 
 NEAR, FAR = "near", "far"  # the relay's interfaces, named after the ends of the link as declared
 _EVERYTHING = 0x0003  # ETH_P_ALL
@@ -24,16 +24,17 @@ class Wire:
         """Starts the relay in the namespace `node`, whose interfaces must be up."""
         self.near, self.far, self.impairment = near, far, impairment
         self._namespaces, self._node = namespaces, node
-        script = str(Path(__file__).with_name("relay.py"))
-        self._control, theirs = socket.socketpair()
+        script = Path(__file__).with_name("relay.py")
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(10)
         with theirs, self._end(NEAR) as one, self._end(FAR) as other:
             # It runs inside the network, as descriptors 0, 1 and 2 are all that a command is given there.
             self._process = Process(
-                namespaces, node, [sys.executable, "-I", "-S", script, "0", "1", "2"], stdin=one.fileno(),
+                namespaces, node, command(script, 2, "0", "1"), stdin=one.fileno(),
                 stdout=other.fileno(), stderr=theirs.fileno(), env={}, cwd="/", own_session=True,
             )  # fmt: skip
         there, back = impairment.ways(near, far)
+        self._control.send(code_of(script))
         self._control.send(marshal.dumps((there, back, impairment.match, impairment.seed)))
         if self._control.recv(1) != b"+":
             raise PacketLabError(f"the relay of the link {near} -- {far} did not start")
