@@ -36,7 +36,8 @@ def doctor(as_json: bool) -> int:
     found.append(Capability("ping from this machine", ping, "", "" if ping else
                             'sudo sysctl net.ipv4.ping_group_range="0 2147483647"'))  # fmt: skip
     where = "/usr/local/sbin:/usr/sbin:/sbin"
-    for program, why in (("ip", "some labs show it"), ("curl", "asks web servers by name"), ("nginx", "a real web server")):
+    uses = {"ip": "some labs show it", "curl": "asks web servers by name", "nginx": "a real web server"}
+    for program, why in uses.items():
         there = bool(shutil.which(program) or shutil.which(program, path=where))
         remedy = "" if there else f"optional; install the package {'iproute2' if program == 'ip' else program}"
         found.append(Capability(f"program {program} ({why})", there, "", remedy))
