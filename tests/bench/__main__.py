@@ -5,7 +5,7 @@ import sys
 
 from tests.bench.rounds import HEAD
 
-BENCHES = ("decode", "start", "live", "analysis")
+BENCHES = ("decode", "start", "live", "net", "analysis")
 """Modules of this folder; each has ROWS."""
 
 

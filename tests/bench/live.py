@@ -1,4 +1,4 @@
-"""The live side: ping's median round-trip time against iputils over veth, how fast networks and the demo come up."""
+"""The live side: ping's median round-trip time against iputils over veth, the time of the whole demo."""
 
 import re
 import statistics
@@ -39,22 +39,6 @@ def ping_time() -> Iterator[Row]:
     yield Row("ping, median RTT over veth", "iputils ping", ours, theirs, at_most=1.5)
 
 
-def networks() -> Iterator[Row]:
-    """Four hosts and a switch, and 64 hosts, from nothing to ready."""
-    for count, limit in ((4, 0.060), (64, 1.0)):
-        best = float("inf")
-        for _ in range(5):
-            network = Network()
-            network.switch("sw")
-            for number in range(count):
-                network.host(f"h{number}", f"10.0.0.{number + 1}/24")
-                network.link(f"h{number}", "sw")
-            started = time.perf_counter()
-            with network:
-                best = min(best, time.perf_counter() - started)
-        yield Row(f"{count} hosts and a switch", "", best, 0.0, below=limit)
-
-
 def demo() -> Iterator[Row]:
     """The whole command."""
     best = float("inf")
@@ -68,4 +52,4 @@ def demo() -> Iterator[Row]:
     yield Row("packetlab demo", "", best, 0.0, below=5.0)
 
 
-ROWS = [ping_time, networks, demo]
+ROWS = [ping_time, demo]

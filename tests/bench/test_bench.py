@@ -1,6 +1,9 @@
 """The benchmark runs, its contestants agree, and its ratios are far from broken (exact ones: python -m tests.bench)."""
 
-from tests.bench import decode, rounds
+from packetlab.model.errors import NamespaceError
+from packetlab.net import probe
+from tests.bench import decode, net, rounds
+from tests.conftest import missing
 
 
 def test_decoding_and_building_beat_dpkt_and_scapy() -> None:
@@ -9,6 +12,21 @@ def test_decoding_and_building_beat_dpkt_and_scapy() -> None:
         if row.at_least is not None:
             # Other processes share the machine: half of what is asked still shows a regression.
             assert row.ratio > row.at_least / 2, row.line()
+
+
+def test_networks_wires_and_labs_are_quick() -> None:
+    try:
+        probe()
+    except NamespaceError as error:
+        missing(f"virtual networks are not there: {error}")
+    for row in (*net.building(rounds=3), *net.wire(frames=4000, rounds=2), *net.labs(rounds=2, names=("arp",))):
+        # Other processes share the machine: half of what is asked still shows a regression.
+        if row.below is not None:
+            assert row.ours < 2 * row.below, row.line()
+        if row.at_least is not None:
+            assert row.ratio > row.at_least / 2, row.line()
+        if row.at_most is not None:
+            assert row.ours < 2 * row.theirs, row.line()
 
 
 def test_a_row_says_whether_it_is_met() -> None:
