@@ -1,0 +1,3 @@
+# gets: bytes are left to send
+def allowed(acknowledged, sent, window, left):
+    return acknowledged + window - sent

@@ -1,0 +1,10 @@
+def answer(lab, ev):
+    from packetlab.transport.tcp import TCP
+
+    if not ev.at("c").all("tcp.flags.syn == 1"):
+        return {"factor": 3, "full": 5}
+    hello = ev.at("c").first("tcp.flags.syn == 1 && tcp.dstport == {port}")
+    agreed = ev.at("c").first("tcp.flags.syn == 1 && tcp.srcport == {port}")
+    full = ev.at("c").first("tcp.window_size_value == 0 && tcp.srcport == {port}")
+    shift = next(option.shift for option in agreed[TCP].options if hasattr(option, "shift"))
+    return {"factor": 2**shift, "full": (full[TCP].acknowledgment - hello[TCP].sequence - 1) % 2**32}

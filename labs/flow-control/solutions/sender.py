@@ -1,0 +1,2 @@
+def allowed(acknowledged, sent, window, left):
+    return min(left, acknowledged + window - sent)
