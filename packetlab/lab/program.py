@@ -54,12 +54,16 @@ for line in sys.stdin:
 '''
 
 
+def own_path() -> str:
+    """A PATH in which our own Python, and packetlab, come first."""
+    return f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
+
+
 class Program:
     """A command that runs in a host; ended by `close`."""
 
     def __init__(self, host: Any, words: list[str], *, stdin: int | None = None) -> None:
-        folder = str(Path(sys.executable).parent)
-        env = {"PATH": f"{folder}:{os.environ.get('PATH', '/usr/bin:/bin')}", "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {"PATH": own_path(), "PYTHONDONTWRITEBYTECODE": "1"}
         self.words = words
         self.process = host.popen(words, stdin=PIPE if stdin else -3, stdout=PIPE, stderr=PIPE if stdin else STDOUT,
                                   env=env)  # fmt: skip

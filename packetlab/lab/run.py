@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from packetlab.lab import answers
 from packetlab.lab.evidence import Evidence
 from packetlab.lab.format import Lab, Step
-from packetlab.lab.program import Program, functions_of
+from packetlab.lab.program import Program, functions_of, own_path
 from packetlab.lab.recording import Disturb, Recording
 from packetlab.lab.verdict import Inconclusive, NotYet, Verdict
 from packetlab.model.errors import PacketLabError, UsageError
@@ -92,8 +92,9 @@ class Running:
         return (self._stack if self.step is None else self._for_step).enter_context(server)
 
     def run(self, host: str, command: str | list[str], **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Runs a command in a host to its end; {values} in it are filled in."""
+        """Runs a command in a host to its end; {values} in it are filled in. `python3` is the one we run on."""
         words = ["/bin/sh", "-c", self.fill(command)] if isinstance(command, str) else [*map(self.fill, command)]
+        options.setdefault("env", {"PATH": own_path()})
         return self.net[host].run(words, **options)
 
     def start(self, host: str, command: str | list[str]) -> Program:
