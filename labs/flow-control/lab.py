@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import struct
 import threading
 import time
 
@@ -15,7 +16,7 @@ FROM_SERVER = "ip.dst == {c.ip} && tcp.srcport == {port}"
 HELLO = FROM_CLIENT + " && tcp.flags.syn == 1"
 AGREED = FROM_SERVER + " && tcp.flags.syn == 1"
 DATA = FROM_CLIENT + " && tcp.len > 0"
-CLOSED = "tcp.srcport == {port} && tcp.flags.ack == 1 && tcp.flags.syn == 0 && tcp.window_size_value == 0"
+CLOSED = "tcp.srcport == {port} && tcp.flags.reset == 0 && tcp.flags.syn == 0 && tcp.window_size_value == 0"
 SMALL, BULK, ROUND_TRIP = 8192, 120_000, 0.01
 
 
@@ -113,7 +114,9 @@ def traffic_guess(lab):
             if lab.look().at("c").all(CLOSED):
                 break
             time.sleep(0.002)
-    # Closed with the rest unsent: what was to be seen has been seen.
+        # What was to be seen has been seen. Cut off at once, so that nothing of it is left over for the next step.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    lab.until_seen("s", FROM_CLIENT + " && tcp.flags.reset == 1", 1, 1)
 
 
 def answers_guess(ev):
@@ -146,15 +149,18 @@ def begin_stuck(lab):
 
 
 def traffic_stuck(lab):
-    if lab.until_seen("c", CLOSED, 1, 1.5):
-        full = lab.look().at("c").first(CLOSED)
-        port = full[TCP].dst_port
-        probe = FROM_CLIENT + f" && tcp.srcport == {port} && tcp.len == 0 && tcp.seq_raw == {before(full)}"
-        lab.until_seen("c", probe, 1, 2)
-        lab.until(lambda: lab.look().at("c").all(CLOSED, after=lab.look().at("c").first(probe)), 1)
+    mine = ""
+    if lab.until_seen("c", HELLO, 1, 1.5):
+        mine = f" && tcp.port == {lab.look().at('c').first(HELLO)[TCP].src_port}"
+    if mine and lab.until_seen("c", CLOSED + mine, 1, 1.5):
+        full = lab.look().at("c").first(CLOSED + mine)
+        probe = FROM_CLIENT + mine + f" && tcp.len == 0 && tcp.seq_raw == {before(full)}"
+        if lab.until_seen("c", probe, 1, 2):
+            lab.until(lambda: lab.look().at("c").all(CLOSED + mine, after=lab.look().at("c").first(probe)), 1)
     lab.notes["reader"].awake.set()
-    lab.until_seen("c", FROM_CLIENT + " && tcp.flags.fin == 1", 1, 1)
-    lab.until_seen("c", FROM_SERVER + " && tcp.flags.fin == 1", 1, 1)
+    if mine:
+        lab.until_seen("c", FROM_CLIENT + mine + " && tcp.flags.fin == 1", 1, 1)
+        lab.until_seen("c", FROM_SERVER + mine + " && tcp.flags.fin == 1", 1, 1)
 
 
 def before(full):
@@ -362,8 +368,8 @@ def check_slow(ev):
         ev.mistake(f"s still offers {window} bytes at most; c can send no more than that in a round trip. Its buffer "
                    "for receiving is too small.", agreed, widest)
     if window < need:
-        ev.mistake(f"Better, but not enough: s offers {window} bytes at most. {{rate}} MB/s at 10 ms needs {need} bytes "
-                   "on the way.", agreed, widest)
+        ev.mistake(f"Better, but not enough: s offers {window} bytes at most. {{rate}} MB/s at 10 ms needs {need} "
+                   "bytes on the way.", agreed, widest)
     ev.expect(True, "", "", f"s offers {window} bytes; {need} are needed", [agreed, widest])
     flight = max((seen[TCP].sequence + length(seen) - before_it[-1][TCP].acknowledgment) % 2**32
                  for seen in c.all(DATA + mine) if (before_it := c.all(FROM_SERVER + mine, before=seen)))

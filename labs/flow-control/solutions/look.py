@@ -5,6 +5,6 @@ def answer(lab, ev):
         return {"factor": 3, "full": 5}
     hello = ev.at("c").first("tcp.flags.syn == 1 && tcp.dstport == {port}")
     agreed = ev.at("c").first("tcp.flags.syn == 1 && tcp.srcport == {port}")
-    full = ev.at("c").first("tcp.window_size_value == 0 && tcp.srcport == {port}")
+    full = ev.at("c").first("tcp.window_size_value == 0 && tcp.flags.reset == 0 && tcp.srcport == {port}")
     shift = next(option.shift for option in agreed[TCP].options if hasattr(option, "shift"))
     return {"factor": 2**shift, "full": (full[TCP].acknowledgment - hello[TCP].sequence - 1) % 2**32}
