@@ -40,7 +40,7 @@ class Evidence:
 
     def __init__(
         self,
-        frames: Sequence[Frame],
+        frames: Sequence[Frame | Seen],
         values: Values,
         *,
         places: Iterable[str],
@@ -62,7 +62,7 @@ class Evidence:
         self.start, self.end = span
         """Nanoseconds since 1970: when the first and the last canaries passed."""
         self.statements: list[Statement] = []
-        self.frames = [Seen(frame, frame.interface) for frame in frames]
+        self.frames = [each if isinstance(each, Seen) else Seen(each, each.interface) for each in frames]
         self.places = list(places)
         """Every interface, as "h1 eth0"."""
         self._peers = peers or {}
@@ -176,7 +176,7 @@ class View:
         return [
             seen for seen in self.frames
             if (low is None or seen.time >= low) and (high is None or seen.time <= high)
-            and first < seen.number < last and (test is None or test.matches(seen.packet, seen.frame))
+            and first < seen.number < last and (test is None or seen.fits(test))
         ]  # fmt: skip
 
     def _state(self, ok: bool, wanted: str, filter: str, found: list[Seen], why: str,  # noqa: A002

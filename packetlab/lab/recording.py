@@ -8,8 +8,10 @@ one when it ends. An interface whose canary is missing, or whose capture dropped
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from packetlab.lab.verdict import Seen
 from packetlab.model.errors import UnreachableError
 from packetlab.model.frame import Frame
 from packetlab.wire.packet_socket import PacketDevice
@@ -47,6 +49,8 @@ class Recording:
         self.peers: dict[tuple[str, str], str] = {}
         self._stack = contextlib.ExitStack()
         self._senders: dict[str, PacketDevice] = {}
+        self._seen: list[Seen] = []
+        self._known: dict[int, Seen] = {}
 
     def __enter__(self) -> "Recording":
         points = []
@@ -93,6 +97,19 @@ class Recording:
         self.tap.lost = 0
         return canaries
 
+    def seen(self) -> list[Seen]:
+        """The frames until now, in order of time and numbered; each is taken apart once, however often it is asked."""
+        frames = self.poll()
+        if len(self._seen) != len(frames):
+            known, self._known, self._seen = self._known, {}, []
+            for number, frame in enumerate(sorted(frames, key=lambda frame: frame.time), 1):
+                seen = known.get(id(frame))
+                if seen is None or seen.number != number:
+                    seen = Seen(replace(frame, number=number), frame.interface, seen.packet if seen else None)
+                self._known[id(frame)] = seen
+                self._seen.append(seen)
+        return self._seen
+
     def mark(self) -> dict[str, int]:
         """A canary past every interface: when each was seen. Sets `unmarked` for those that were not."""
         nonce = secrets.token_hex(8).encode()
@@ -123,6 +140,7 @@ class Recording:
         """Forget what came until now; an attempt begins."""
         seen = self.mark()
         self.frames, self.lost = [], 0
+        self._seen, self._known = [], {}
         self._blind = dict(self.unmarked)
         self.span = (max(seen.values(), default=0), 0)
 
@@ -138,7 +156,5 @@ class Recording:
 
 def numbered(frames: Iterable[Frame]) -> list[Frame]:
     """In order of time, with numbers from 1."""
-    from dataclasses import replace
-
     ordered = sorted(frames, key=lambda frame: frame.time)
     return [replace(frame, number=number) for number, frame in enumerate(ordered, 1)]

@@ -9,7 +9,7 @@ import contextlib
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from packetlab.lab.evidence import Evidence
 from packetlab.lab.format import Lab, Step
 from packetlab.lab.program import Program, functions_of, own_path
 from packetlab.lab.recording import Disturb, Recording
-from packetlab.lab.verdict import Inconclusive, NotYet, Verdict
+from packetlab.lab.verdict import Inconclusive, NotYet, Seen, Verdict
 from packetlab.model.errors import PacketLabError, UsageError
 from packetlab.model.frame import Frame
 
@@ -157,14 +157,12 @@ class Running:
 
     def look(self) -> Evidence:
         """The frames until now, without canaries: for waiting, not for verdicts. Those of the earlier step, if `of`."""
-        from packetlab.lab.recording import numbered
-
         if self.step and self.step.of in self.frames_of:
             frames, _, span = self.frames_of[self.step.of]
             return self._evidence(frames, {}, span)
-        return self._evidence(numbered(self.recording.poll()), {}, (self.recording.span[0], 0))
+        return self._evidence(self.recording.seen(), {}, (self.recording.span[0], 0))
 
-    def _evidence(self, frames: list[Frame], blind: Mapping[str, str], span: tuple[int, int],
+    def _evidence(self, frames: Sequence[Frame | Seen], blind: Mapping[str, str], span: tuple[int, int],
                   given: Mapping[str, str] | None = None) -> Evidence:  # fmt: skip
         return Evidence(
             frames, self.values, places=self.recording.places, peers=self.recording.peers, blind=blind, span=span,

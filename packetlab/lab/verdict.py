@@ -7,13 +7,16 @@ them all, with the numbers of their frames in the capture that was written, and 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from packetlab.model.addresses import ip_text, mac_text
 from packetlab.model.frame import Frame
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.show.safe import safe_text
+
+if TYPE_CHECKING:
+    from packetlab.analysis.filter import Filter
 
 Kind = Literal["pass", "not yet", "inconclusive", "skipped"]
 MARKS = {"pass": "PASS", "not yet": "NOT YET", "inconclusive": "INCONCLUSIVE", "skipped": "SKIPPED"}
@@ -24,11 +27,19 @@ SHOWN = 6
 class Seen:
     """A frame of the evidence: its bytes, its packet, where and when it was seen. `seen[TCP].flags` is a field."""
 
-    __slots__ = ("_packet", "frame", "place")
+    __slots__ = ("_fits", "_packet", "frame", "place")
 
-    def __init__(self, frame: Frame, place: str) -> None:
+    def __init__(self, frame: Frame, place: str, packet: Packet | None = None) -> None:
         self.frame, self.place = frame, place
-        self._packet: Packet | None = None
+        self._packet = packet
+        self._fits: dict[str, bool] = {}
+
+    def fits(self, test: "Filter") -> bool:
+        """Whether a display filter holds; found out once, as those who wait for a frame ask again and again."""
+        found = self._fits.get(test.text)
+        if found is None:
+            found = self._fits[test.text] = test.matches(self.packet, self.frame)
+        return found
 
     @property
     def packet(self) -> Packet:
