@@ -38,8 +38,10 @@ class Impairment:
     """Bytes that wait for their turn at `rate`; what does not fit is dropped."""
     drop: tuple[int, ...] = ()
     """Which of the frames that match `match` are dropped, counted from 1 in each direction."""
+    flip: tuple[int, ...] = ()
+    """Which of the frames that match `match`, dropped ones too, have one bit of their second half flipped."""
     match: str = ""
-    """Which frames `drop` counts: "tcp-data", "tcp-syn", "tcp", "udp", "icmp", "arp", "ip", or all."""
+    """Which frames `drop` and `flip` count: "tcp-data", "tcp-syn", "tcp", "udp", "icmp", "arp", "ip", or all."""
     toward: str = ""
     """Impair only frames towards this node; both ways by default."""
     pad: bool = False
@@ -55,7 +57,7 @@ class Impairment:
 
     def ways(self, near: str, far: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the relay is told for frames towards `far` and for those towards `near`."""
-        options = {name: list(value) if name == "drop" else value for name, value in asdict(self).items()}
+        options = {name: list(value) if name in ("drop", "flip") else value for name, value in asdict(self).items()}
         return ({} if self.toward == near else options), ({} if self.toward == far else options)
 
 
@@ -104,6 +106,7 @@ _READERS: dict[str, Callable[[Any, str, str], Any]] = {
     "rate": lambda value, name, where: _amount(value, _RATES, "10Mbit", name, where),
     "queue": lambda value, name, where: int(_amount(value, _SIZES, "64kB", name, where)),
     "drop": _counts,
+    "flip": _counts,
     "match": _match,
     "toward": lambda value, name, where: str(value),
     "pad": _flag,

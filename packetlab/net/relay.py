@@ -64,6 +64,7 @@ class Direction:
         self.rate = float(options.get("rate", 0.0))  # type: ignore[arg-type]
         self.queue = int(options.get("queue", 100_000))  # type: ignore[call-overload]
         self.drop = frozenset(options.get("drop", ()))  # type: ignore[call-overload]
+        self.flip = frozenset(options.get("flip", ()))  # type: ignore[call-overload]
         self.matches = matches
         self.random = Random(seed)
         self.waiting: list[tuple[float, int, bytes]] = []
@@ -77,17 +78,20 @@ class Direction:
     @property
     def plain(self) -> bool:
         """Whether frames leave as they come."""
-        return not (self.delay or self.loss or self.duplicate or self.reorder or self.corrupt or self.rate or self.drop)
+        return not (self.delay or self.loss or self.duplicate or self.reorder or self.corrupt or self.rate
+                    or self.drop or self.flip)  # fmt: skip
 
     def enter(self, frame: bytes, time_: float) -> None:
         """A frame came in; what of it is to leave is in `waiting` then."""
         counts = self.counts
         counts["frames"] += 1
-        if self.drop and self.matches(frame):
+        if (self.drop or self.flip) and self.matches(frame):
             self.matched += 1
             if self.matched in self.drop:
                 counts["dropped"] += 1
                 return
+            if self.matched in self.flip:
+                frame = self._flip(frame, len(frame) // 2)
         part = self.random.part
         if self.loss and part() < self.loss:
             counts["lost"] += 1
@@ -123,10 +127,10 @@ class Direction:
         self.order += 1
         heapq.heappush(self.waiting, (due, self.order, frame))
 
-    def _flip(self, frame: bytes) -> bytes:
-        """One bit behind the Ethernet header, so that the frame still finds its way."""
+    def _flip(self, frame: bytes, first: int = 14) -> bytes:
+        """One bit from the byte `first` on: behind the Ethernet header, so that the frame still finds its way."""
         self.counts["corrupted"] += 1
-        first = min(14, len(frame) - 1)
+        first = min(first, len(frame) - 1)
         bit = self.random.next() % ((len(frame) - first) * 8)
         changed = bytearray(frame)
         changed[first + bit // 8] ^= 1 << bit % 8

@@ -27,6 +27,14 @@ def test_exactly_the_frames_that_were_named_are_dropped() -> None:
     assert through(FRAMES, drop=[3, 5]) == [frame for number, frame in enumerate(FRAMES, 1) if number not in (3, 5)]
 
 
+def test_exactly_the_frames_that_were_named_have_one_bit_of_their_second_half_flipped() -> None:
+    left = through(FRAMES, flip=[3])
+    assert [number for number, pair in enumerate(zip(left, FRAMES, strict=True), 1) if pair[0] != pair[1]] == [3]
+    half = len(FRAMES[2]) // 2
+    assert left[2][:half] == FRAMES[2][:half]
+    assert (int.from_bytes(left[2]) ^ int.from_bytes(FRAMES[2])).bit_count() == 1
+
+
 def test_only_frames_that_match_are_counted_for_the_drop() -> None:
     arp = bytes(12) + b"\x08\x06" + bytes(46)
     assert through([FRAMES[0], arp, FRAMES[1], arp], "arp", drop=[2]) == [FRAMES[0], arp, FRAMES[1]]
