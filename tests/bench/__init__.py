@@ -1,4 +1,4 @@
-"""Benchmarks: ratios against dpkt, scapy and bare struct, all taken in one run.
+"""Benchmarks: ratios against dpkt, scapy, bare struct and `ip netns`, all taken in one run.
 
     python -m tests.bench                 # all of them
     python -m tests.bench decode start    # some of them

@@ -19,7 +19,7 @@ def test_networks_wires_and_labs_are_quick() -> None:
         probe()
     except NamespaceError as error:
         missing(f"virtual networks are not there: {error}")
-    for row in (*net.building(rounds=3), *net.wire(frames=4000, rounds=2), *net.labs(rounds=2, names=("arp",))):
+    for row in (*net.building(rounds=5), *net.wire(frames=4000, rounds=2), *net.labs(rounds=2, names=("arp",))):
         # Other processes share the machine: half of what is asked still shows a regression.
         if row.below is not None:
             assert row.ours < 2 * row.below, row.line()

@@ -9,7 +9,7 @@ import pytest
 import packetlab
 from packetlab.model.errors import NamespaceError
 from packetlab.net import probe
-from tests.conftest import missing
+from tests.conftest import ROOT, missing
 
 pytest_plugins = ["pytester"]
 
@@ -103,6 +103,21 @@ def test_a_file_beside_the_test_and_a_network_from_python(packetnet):
     net.expect("y", "tcp", absent=True, within=0.01)
 """
 
+GREET = """
+import socket
+
+def greet(name, port):
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.1)
+        sock.connect((name, port))
+        for _ in range(2):
+            sock.send(b"hello")
+            try:
+                return sock.recv(100)
+            except TimeoutError:
+                continue
+"""
+
 FAILS = """
 def test_field(packetnet):
     net = packetnet(PAIR)
@@ -175,9 +190,11 @@ def virtual_networks() -> None:
 @pytest.mark.usefixtures("virtual_networks")
 def test_a_project_sends_and_expects_packets(pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", pair="hosts: {a: 10.0.0.1/24, b: 10.0.0.2/24}\nlinks: [a -- b]\n")
-    pytester.makepyfile(HEAD + PASSES)
+    pytester.makepyfile(test_own=HEAD + PASSES, my_project=GREET)
+    section = (ROOT / "README.md").read_text().partition("## Test your own network code")[2]
+    pytester.makepyfile(test_readme=section.partition("```python\n")[2].partition("```")[0])
     result = pytester.runpytest_subprocess(*OPTIONS)
-    result.assert_outcomes(passed=PASSES.count("def test_"))
+    result.assert_outcomes(passed=PASSES.count("def test_") + 1)
 
 
 @pytest.mark.usefixtures("virtual_networks")
