@@ -43,6 +43,7 @@ class Namespaces:
         script = Path(__file__).with_name("holder.py")
         with theirs:
             try:
+                code = code_of(script)
                 # start_new_session is left out: a shell in a host must stay in the session of its terminal.
                 self._process = subprocess.Popen(
                     command(script, theirs.fileno(), str(os.getpid())),
@@ -56,7 +57,7 @@ class Namespaces:
                 ) from None
         try:
             with contextlib.suppress(OSError):  # it ended at once; _begin finds out why
-                ours.send(code_of(script))
+                ours.send(code)
             self._begin()
         except BaseException:
             self.close()
