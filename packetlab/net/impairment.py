@@ -37,7 +37,7 @@ class Impairment:
     queue: int = 100_000
     """Bytes that wait for their turn at `rate`; what does not fit is dropped."""
     drop: tuple[int, ...] = ()
-    """Which of the frames that match `match` are dropped, counted from 1 in each direction."""
+    """Which of the frames that match `match` are dropped, counted from 1 in each direction; -7: every seventh."""
     flip: tuple[int, ...] = ()
     """Which of the frames that match `match`, dropped ones too, have one bit of their second half flipped."""
     match: str = ""
@@ -84,9 +84,12 @@ def _flag(text: object, name: str, where: str) -> bool:
 
 
 def _counts(value: object, name: str, where: str) -> tuple[int, ...]:
+    every = re.fullmatch(r"\s*every\s+(\d+)\s*", str(value), re.I)
+    if every and int(every[1]):
+        return (-int(every[1]),)
     numbers = value if isinstance(value, list | tuple) else str(value).replace(",", " ").split()
     if not all(str(number).isdecimal() and int(str(number)) > 0 for number in numbers):
-        raise UsageError(f"{where}{name}: {value!r} are not numbers from 1 on", remedy="as [3] or [1, 4]")
+        raise UsageError(f"{where}{name}: {value!r} are not numbers from 1 on", remedy="as [3] or [1, 4] or every 7")
     return tuple(int(str(number)) for number in numbers)
 
 

@@ -51,6 +51,11 @@ class Random:
         return (self.next() >> 11) / (1 << 53)
 
 
+def _named(number: int, wanted: frozenset[int]) -> bool:
+    """Whether a frame was named by its number, or by -n for every n-th."""
+    return number in wanted or any(each < 0 and number % each == 0 for each in wanted)
+
+
 class Direction:
     """One way through the wire: the decisions are here, without sockets and with the clock as an argument."""
 
@@ -87,10 +92,10 @@ class Direction:
         counts["frames"] += 1
         if (self.drop or self.flip) and self.matches(frame):
             self.matched += 1
-            if self.matched in self.drop:
+            if _named(self.matched, self.drop):
                 counts["dropped"] += 1
                 return
-            if self.matched in self.flip:
+            if _named(self.matched, self.flip):
                 frame = self._flip(frame, len(frame) // 2)
         part = self.random.part
         if self.loss and part() < self.loss:

@@ -35,6 +35,11 @@ def test_exactly_the_frames_that_were_named_have_one_bit_of_their_second_half_fl
     assert (int.from_bytes(left[2]) ^ int.from_bytes(FRAMES[2])).bit_count() == 1
 
 
+def test_every_third_frame_is_dropped_where_that_was_asked_for() -> None:
+    every = read_impairment({"drop": "every 3"}).drop
+    assert through(FRAMES, drop=every) == [frame for number, frame in enumerate(FRAMES, 1) if number % 3]
+
+
 def test_only_frames_that_match_are_counted_for_the_drop() -> None:
     arp = bytes(12) + b"\x08\x06" + bytes(46)
     assert through([FRAMES[0], arp, FRAMES[1], arp], "arp", drop=[2]) == [FRAMES[0], arp, FRAMES[1]]
