@@ -1,5 +1,6 @@
 """What generated codecs call: the slow ways of the constructor, lookups of keys, sums, shared words."""
 
+import struct
 from functools import lru_cache
 from typing import Any
 
@@ -95,4 +96,9 @@ def refuse(cls: Any, header: Any, error: Exception) -> bytes:
 
     if header.is_cut:
         return encode_cut(header)
+    if isinstance(error, struct.error):
+        raise UsageError(
+            f"{header!r} cannot be encoded: a number does not fit into its field ({error})",
+            remedy="give less where lengths are counted (as of options), or a smaller number",
+        ) from error
     raise UsageError(f"{header!r} cannot be encoded: {error}") from error

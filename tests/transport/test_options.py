@@ -11,6 +11,7 @@ from packetlab.application.vxlan import VXLAN
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.ipv6 import IPv6
 from packetlab.link.ethernet import Ethernet
+from packetlab.model.errors import UsageError
 from packetlab.model.packet import decapsulate
 from packetlab.transport.tcp import (
     SACK,
@@ -49,8 +50,30 @@ OPTIONS = st.one_of(
 )  # fmt: skip
 
 
+LENGTHS = {MaximumSegmentSize: 4, WindowScale: 3, SACKPermitted: 2, Timestamps: 10, UserTimeout: 4, NoOperation: 1}
+
+
+def room(option: TCPOption) -> int:
+    """Bytes of an option."""
+    if isinstance(option, SACK):
+        return 2 + 8 * len(option.blocks)
+    return 2 + len(option.data) if isinstance(option, LongTCPOption) else LENGTHS[type(option)]
+
+
+def fit(pairs: list[tuple[TCPOption, Any]]) -> bool:
+    """A header has room for 40 bytes of options (RFC 9293 section 3.1)."""
+    return sum(room(option) for option, _ in pairs) <= 40
+
+
+def test_more_options_than_a_header_holds_are_refused_with_a_remedy() -> None:
+    option = SACK(blocks=(SACKBlock(left=1, right=2),) * 3)
+    with pytest.raises(UsageError, match="does not fit") as refused:
+        TCP(src_port=1, dst_port=2, options=(option, option)).encapsulate()
+    assert refused.value.remedy
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(OPTIONS, max_size=3), st.booleans())
+@given(st.lists(OPTIONS, max_size=3).filter(fit), st.booleans())
 def test_options_have_the_bytes_that_scapy_gives_them(pairs: list[tuple[TCPOption, Any]], six: bool) -> None:
     scapy = pytest.importorskip("scapy.all")
     ip = IPv6(src="2001:db8::1", dst="2001:db8::2") if six else IPv4(src="192.0.2.1", dst="192.0.2.2", identification=1)
