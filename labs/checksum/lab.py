@@ -303,9 +303,6 @@ def check_tcp(ev):
         if is_right(seen) and offset <= len(stream):
             stream[offset : offset + len(data)] = data
     damaged = [(offset, seen) for offset, _, seen in found if not is_right(seen)]
-    if not damaged and bytes(stream) == wanted:
-        ev.mistake("This time the cable let everything pass: it has broken all that it was to break. Start the lab "
-                   "again: packetlab lab reset.", hello)
     if not damaged:
         ev.mistake(f"Only {len(found)} segments with data came: too few for the cable to damage one. Send {{token}} "
                    "3600 times on one connection.", hello)

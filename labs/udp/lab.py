@@ -1,0 +1,217 @@
+"""UDP on a bad cable: what is lost is lost, unless somebody builds more on top."""
+
+import socket
+import time
+from itertools import pairwise
+
+from packetlab.internet.ipv4 import IPv4
+from packetlab.net.servers import UDPEchoServer
+from packetlab.transport.udp import UDP
+
+SENT = "ip.src == {c.ip} && udp.dstport == {port}"
+MESSAGE = "ip.src == {c.ip} && udp.dstport == {careful}"
+RECEIPT = "ip.src == {s.ip} && udp.srcport == {careful}"
+HEADER = 8
+
+
+class Sink(UDPEchoServer):
+    """Takes everything and says nothing."""
+
+    def datagram(self, sock, data, peer):
+        pass
+
+
+class Receipts(UDPEchoServer):
+    """Acknowledges each message twice."""
+
+    def datagram(self, sock, data, peer):
+        for _ in range(2):
+            sock.sendto(data[:2], peer)
+
+
+def setup(lab):
+    lab.serve(Sink(lab["s"], int(lab.value("port"))))
+    lab.serve(Receipts(lab["s"], int(lab.value("careful"))))
+    # The cable would lose ARP as well, and ARP waits a whole second before it asks again.
+    lab["c"].add_neighbour(lab.value("s.ip"), lab.value("s.mac"))
+    lab["s"].add_neighbour(lab.value("c.ip"), lab.value("c.mac"))
+
+
+def data_of(seen):
+    start = 14 + 4 * seen[IPv4].header_length + HEADER
+    return seen.data[start : 14 + seen[IPv4].total_length]
+
+
+def settled(lab, kind, silence=0.05, ended=lambda: False):
+    """Waits until no more frames of a kind came to s for some time (s), or until something has ended."""
+    last, since = -1, time.monotonic()
+    while time.monotonic() - since < silence and not ended():
+        found = len(lab.look().at("s").all(kind))
+        if found != last:
+            last, since = found, time.monotonic()
+        time.sleep(0.005)
+
+
+# -- guess
+
+
+def traffic_guess(lab):
+    with lab["c"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for number in range(1, int(lab.value("count")) + 1):
+            sock.sendto(lab.value("token").encode() + b" %d" % number, (lab.value("s.ip"), int(lab.value("port"))))
+    settled(lab, SENT)
+
+
+def answers_guess(ev):
+    sent = ev.at("c").some(SENT, at_least=int(ev.value("count")), why="what c sent")
+    came = ev.at("s").some(SENT, why="what s got")
+    ev.expect(len(came) < len(sent), "fewer datagrams at s than at c", f"{len(came)} and {len(sent)}",
+              f"{len(sent)} left c, {len(came)} reached s", came[-1:])
+    told = ev.at("c").count("ip.dst == {c.ip}", why="packets that came to c")
+    return {"again": len(sent) - len({data_of(seen) for seen in sent}), "told": "yes" if told else "no"}
+
+
+def diagnose_guess(ev, given, right):
+    if given["again"] != "0":
+        return "You think of TCP. UDP does not number its datagrams, so nobody can notice that one is missing."
+    if given["told"].lower().startswith("y"):
+        return "Who should tell? The cable does not talk, and s does not know what it did not get."
+    return None
+
+
+# -- small
+
+
+def traffic_small(lab):
+    with lab["c"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _ in range(8):
+            sock.sendto(b"", (lab.value("s.ip"), int(lab.value("port"))))
+    settled(lab, SENT)
+
+
+def answers_small(ev):
+    sent = ev.at("c").first(SENT, why="a datagram without data")
+    came = ev.at("s").first(SENT, why="it reached s")
+    ev.expect(came[UDP].length == HEADER, "a length of 8", f"{came[UDP].length}", "nothing but a header", [came])
+    return {"arrives": "yes", "size": sent[IPv4].total_length}
+
+
+def diagnose_small(ev, given, right):
+    if given["arrives"].lower().startswith("n"):
+        return "A datagram is a message, and a message may be empty. It has its header, and that is enough to travel."
+    if given["size"] == "20":
+        return "You forgot the UDP header: it has a length even where there is no data."
+    if given["size"] == "42":
+        return "That is the frame, with the Ethernet header. The IP packet in it is shorter by 14 bytes."
+    if given["size"] == "40":
+        return "A TCP header has 20 bytes. That of UDP is much shorter."
+    return None
+
+
+# -- burst
+
+
+def traffic_burst(lab):
+    settled(lab, SENT)
+
+
+def check_burst(ev):
+    c, count = ev.at("c"), int(ev.value("count"))
+    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A UDP socket is one of SOCK_DGRAM.")
+    c.mistake("udp && ip.src == {c.ip} && udp.dstport != {port}", "Your datagrams went to another port than {port}.")
+    sent = c.some(SENT, why="datagrams leave c")
+    sizes = [len(data_of(seen)) for seen in sent]
+    if len(sent) > 1 and len(set(sizes)) == 1:
+        ev.mistake(f"All of your datagrams have {sizes[0]} bytes, so they cannot be told apart. Let the first have 1, "
+                   "the second 2, and so on.", *sent[:3])
+    missing = sorted(set(range(1, count + 1)) - set(sizes))
+    if missing:
+        ev.mistake(f"{count} datagrams were wanted, with 1 to {count} bytes of data; c sent none with {missing[0]} "
+                   "bytes.", *sent[:3])
+    came = ev.at("s").some(SENT, why="some reach s")
+    lost = set(sizes) - {len(data_of(seen)) for seen in came}
+    ev.expect(bool(lost), "some that did not reach s", "all did", f"{len(lost)} sizes left c and never reached s",
+              [seen for seen in sent if len(data_of(seen)) in lost])
+    c.none("ip.dst == {c.ip}", after=sent[0], why="and nobody says a word: not one packet comes back to c")
+
+
+# -- look
+
+
+def answers_look(ev):
+    sent = {len(data_of(seen)) for seen in ev.at("c").some(SENT, why="what c sent")}
+    came = ev.at("s").some(SENT, why="what s got")
+    longest = max(came, key=lambda seen: len(data_of(seen)))
+    back = [seen for one, seen in pairwise(came) if len(data_of(seen)) < len(data_of(one))]
+    ev.expect(True, "", "", "the longest", [longest])
+    ev.expect(True, "", "", f"{len(back)} are shorter than the one before", back or [longest])
+    return {"field": longest[UDP].length, "lost": len(sent - {len(data_of(seen)) for seen in came}), "back": len(back)}
+
+
+def diagnose_look(ev, given, right):
+    if given["field"] == str(right["field"] - HEADER):
+        return "That is the number of bytes of data. The length field counts the 8 bytes of the header as well."
+    if given["lost"] == str(len(ev.at("s").all(SENT))):
+        return "So many did reach s. The others are lost."
+    return None
+
+
+# -- reliable
+
+
+def traffic_reliable(lab):
+    program = lab.program("c", "{s.ip}", "{careful}", "{many}", "{token}", ready="")
+    settled(lab, MESSAGE, 1.2, lambda: program.wait(0.005) is not None)
+    lab.notes["ended"] = program.process.returncode is not None
+    settled(lab, MESSAGE)
+
+
+def check_reliable(ev):
+    c, many, token = ev.at("c"), int(ev.value("many")), ev.value("token")
+    sent = c.some(MESSAGE, why="your program sends")
+    by_number = {}
+    for seen in sent:
+        by_number.setdefault(int.from_bytes(data_of(seen)[:2]), []).append(seen)
+    came = {}
+    for seen in ev.at("s").all(MESSAGE):
+        came.setdefault(int.from_bytes(data_of(seen)[:2]), []).append(seen)
+    heard = {}
+    for seen in c.all(RECEIPT):
+        heard.setdefault(int.from_bytes(data_of(seen)[:2]), []).append(seen)
+    last = max(by_number)
+    for number, copies in sorted(by_number.items()):
+        if number in came or number >= many:
+            continue
+        until = by_number[number + 1][0].time if number + 1 in by_number else copies[0].time
+        old = [seen for earlier in range(number) for seen in heard.get(earlier, [])
+               if copies[0].time < seen.time < until]
+        if old:
+            ev.mistake(f"Message {number} never reached s, and you went on. What had come in was an acknowledgment of "
+                       "an earlier message, its second copy: look at the number.", *copies, old[0])
+        if number < last or ev.notes["ended"]:
+            ev.mistake(f"Message {number} never reached s, and you went on after sending it "
+                       f"{'once' if len(copies) == 1 else f'{len(copies)} times'}. Wait for its acknowledgment.",
+                       *copies)
+        if len(copies) == 1:
+            ev.mistake(f"Your program stands still: it waits for the acknowledgment of message {number}, which the "
+                       "cable has lost. Wait for some time only, and send it again.", *copies)
+    quickest = min((heard[number][0].time - copies[0].time for number, copies in by_number.items() if number in heard),
+                   default=0)
+    hasty = [copies for copies in by_number.values() if len(copies) > 1 and copies[1].time - copies[0].time < quickest]
+    if len(hasty) > many // 2:
+        ev.mistake("You send each message several times without waiting. An acknowledgment needs "
+                   f"{quickest / 1e6:.1f} ms: wait longer than that before you send again.", *hasty[0])
+    for number in range(many):
+        text = number.to_bytes(2) + f"{token} {number}".encode()
+        right = [seen for seen in came.get(number, []) if data_of(seen) == text]
+        others = f"{len(came.get(number, []))} others with its number"
+        ev.expect(bool(right), f"message {number} at s, unchanged", others, f"message {number}",
+                  right or by_number.get(number, sent[-1:]))
+        if number not in heard:
+            ev.mistake(f"Message {number} reached s, but its acknowledgment never reached you: how do you know? Send "
+                       "it again until one comes.", *by_number[number])
+    again = [copies for copies in by_number.values() if len(copies) > 1]
+    ev.expect(True, "", "", f"{len(again)} messages had to be repeated",
+              [seen for copies in again[:2] for seen in copies])
+    ev.expect(True, "", "", f"{many} of {many} messages arrived, over a cable that loses a quarter",
+              [came[number][0] for number in range(many)])
