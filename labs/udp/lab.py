@@ -179,6 +179,10 @@ def check_reliable(ev):
     for seen in c.all(RECEIPT):
         heard.setdefault(int.from_bytes(data_of(seen)[:2]), []).append(seen)
     last = max(by_number)
+    if not ev.notes["ended"] and len(by_number[last]) == 1 and last not in heard:
+        lost = "its acknowledgments, all of them" if last in came else "it"
+        ev.mistake(f"Your program stands still: it waits for the acknowledgment of message {last}, but the cable has "
+                   f"lost {lost}. Wait for some time only, and send it again.", *by_number[last])
     for number, copies in sorted(by_number.items()):
         if number in came or number >= many:
             continue
@@ -192,9 +196,6 @@ def check_reliable(ev):
             ev.mistake(f"Message {number} never reached s, and you went on after sending it "
                        f"{'once' if len(copies) == 1 else f'{len(copies)} times'}. Wait for its acknowledgment.",
                        *copies)
-        if len(copies) == 1:
-            ev.mistake(f"Your program stands still: it waits for the acknowledgment of message {number}, which the "
-                       "cable has lost. Wait for some time only, and send it again.", *copies)
     quickest = min((heard[number][0].time - copies[0].time for number, copies in by_number.items() if number in heard),
                    default=0)
     hasty = [copies for copies in by_number.values() if len(copies) > 1 and copies[1].time - copies[0].time < quickest]
