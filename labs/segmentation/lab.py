@@ -46,11 +46,14 @@ def traffic_guess(lab):
 
 
 def answers_guess(ev):
-    ev.at("s").one(HELLO, why="one connection")
+    first = ev.at("s").one(HELLO, why="one connection")[TCP].sequence
     pieces = {seen[TCP].sequence: seen for seen in ev.at("s").some(DATA, why="segments with data reached s")}
     total = sum(len(payload(seen)) for seen in pieces.values())
     ev.expect(total == int(ev.value("size")), "{size} bytes of data", f"{total}", "all data arrived",
               list(pieces.values())[:3])
+    ends = max(pieces.values(), key=lambda seen: (seen[TCP].sequence - first - 1) % 2**32)
+    ev.expect(ends[TCP].flags & TCP.PSH != 0, "PSH on the last segment with data", f"flags 0x{ends[TCP].flags:03x}",
+              "the last one says PSH: hand it on now", [ends])
     return {"segments": len(pieces)}
 
 
