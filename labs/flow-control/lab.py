@@ -106,14 +106,12 @@ def traffic_guess(lab):
         sock.connect((lab.value("s.ip"), int(lab.value("port"))))
         sock.setblocking(False)
         sent = 0
-        deadline = time.monotonic() + 1.5
-        while time.monotonic() < deadline:
+        for _ in range(5):
             with contextlib.suppress(BlockingIOError):
                 while sent < len(data):
                     sent += sock.send(data[sent:])
-            if lab.look().at("c").all(CLOSED):
+            if lab.until_seen("c", CLOSED, 1, 0.3):
                 break
-            time.sleep(0.002)
         # What was to be seen has been seen. Cut off at once, so that nothing of it is left over for the next step.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     lab.until_seen("s", FROM_CLIENT + " && tcp.flags.reset == 1", 1, 1)
@@ -149,18 +147,19 @@ def begin_stuck(lab):
 
 
 def traffic_stuck(lab):
-    mine = ""
+    mine = gone = ""
     if lab.until_seen("c", HELLO, 1, 1.5):
         mine = f" && tcp.port == {lab.look().at('c').first(HELLO)[TCP].src_port}"
+        gone = FROM_CLIENT + mine + " && tcp.flags.reset == 1"
     if mine and lab.until_seen("c", CLOSED + mine, 1, 1.5):
         full = lab.look().at("c").first(CLOSED + mine)
         probe = FROM_CLIENT + mine + f" && tcp.len == 0 && tcp.seq_raw == {before(full)}"
-        if lab.until_seen("c", probe, 1, 2):
+        if lab.until_seen("c", f"({probe}) || ({gone})", 1, 2) and lab.look().at("c").all(probe):
             lab.until(lambda: lab.look().at("c").all(CLOSED + mine, after=lab.look().at("c").first(probe)), 1)
     lab.notes["reader"].awake.set()
     if mine:
-        lab.until_seen("c", FROM_CLIENT + mine + " && tcp.flags.fin == 1", 1, 1)
-        lab.until_seen("c", FROM_SERVER + mine + " && tcp.flags.fin == 1", 1, 1)
+        for side in (FROM_CLIENT, FROM_SERVER):
+            lab.until_seen("c", f"({side + mine} && tcp.flags.fin == 1) || ({gone})", 1, 1)
 
 
 def before(full):
