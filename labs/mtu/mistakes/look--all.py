@@ -1,0 +1,3 @@
+# gets: that the last one is the last
+def answer(lab, ev):
+    return {"second": (int(lab.value("small")) - 20) // 8 * 8, "more": 3}

@@ -1,0 +1,1 @@
+d$ ip link set dev eth0 mtu {small}

@@ -1,0 +1,1 @@
+c$ packetlab ping -c 1 -s 1350 {s.ip}
