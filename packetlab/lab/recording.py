@@ -133,7 +133,7 @@ class Recording:
         seen.clear()
         complete(self._collect(taken))
         for label in waiting - seen.keys():
-            self.unmarked[label] = "a marked frame that was sent past it was not seen"
+            self.unmarked[label] = "a marked frame that was sent past it was not seen (is a link down?)"
         return seen
 
     def begin(self) -> None:

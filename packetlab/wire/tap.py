@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from packetlab.model.errors import UnreachableError
 from packetlab.model.frame import Frame
 from packetlab.wire.host import Host
 from packetlab.wire.packet_socket import PacketDevice
@@ -76,7 +77,10 @@ class Tap:
                 if key.data is None:
                     return
                 point, device = key.data
-                frames = [replace(frame, interface=point.label) for frame in device.receive()]
+                try:
+                    frames = [replace(frame, interface=point.label) for frame in device.receive()]
+                except UnreachableError:
+                    continue  # it went down, is told so once, and hears again when it is up again
                 with self._arrived:
                     room = MAX_FRAMES - len(self._frames)
                     self._frames += frames[:room]
