@@ -1,0 +1,2 @@
+# gets: says nothing
+c$ sysctl -w net.ipv4.icmp_echo_ignore_all=0
