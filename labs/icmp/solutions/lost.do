@@ -1,0 +1,1 @@
+r1$ ip route replace {shop} via {mid.two}

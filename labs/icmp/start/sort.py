@@ -1,0 +1,10 @@
+"""Says what an ICMP message is about. Fill in `about`."""
+
+
+def about(message):
+    """`message` is an ICMP message as bytes, from the type on.
+
+    Returns ("router", port) for "time exceeded" and ("target", port) for "port unreachable", where port is the
+    destination port of the UDP datagram that is quoted; None for any other message.
+    """
+    raise NotImplementedError("this is yours to write")
