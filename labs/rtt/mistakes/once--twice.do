@@ -1,0 +1,2 @@
+# gets: a second connection
+c$ python3 -c 'import http.client; c = http.client.HTTPConnection("{s.ip}"); c.request("GET", "/{one}"); c.getresponse().read(); c = http.client.HTTPConnection("{s.ip}"); c.request("GET", "/{two}"); c.getresponse().read()'

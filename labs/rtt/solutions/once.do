@@ -1,0 +1,1 @@
+c$ python3 -c 'import http.client; c = http.client.HTTPConnection("{s.ip}"); c.request("GET", "/{one}"); c.getresponse().read(); c.request("GET", "/{two}"); c.getresponse().read()'
