@@ -1,0 +1,3 @@
+# gets: lost its default route
+a$ ip address flush dev eth0
+a$ ip address add {near.a}/26 dev eth0

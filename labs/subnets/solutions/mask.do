@@ -1,0 +1,3 @@
+a$ ip address flush dev eth0
+a$ ip address add {near.a}/26 dev eth0
+a$ ip route add default via {near.2}
