@@ -1,0 +1,44 @@
+"""What attempts do within this process, to be quick, is what their commands would do."""
+
+import pytest
+
+from packetlab.lab.attempts import _shortcut
+from packetlab.lab.format import labs_folder, read_lab
+from packetlab.lab.run import Running
+from packetlab.model.errors import NamespaceError
+from packetlab.net import probe
+from tests.conftest import missing
+
+FRAME = 'Ethernet(dst="{h2.mac}", src="{h1.mac}") / "hello"'
+
+
+@pytest.fixture(scope="module")
+def virtual_networks() -> None:
+    try:
+        probe()
+    except NamespaceError as error:
+        missing(f"virtual networks are not there: {error}")
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_send_within_this_process_puts_the_same_frame_on_the_cable_as_the_command() -> None:
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        run.begin(lab.steps[0])
+        command = f"packetlab send -I eth0 -W 0 '{FRAME}'"
+        assert _shortcut(run, "h1", command)
+        run.run("h1", command)
+        assert run.until_seen("h2", "eth.type == 0x88b5", 2)
+        here, there = (seen.data for seen in run.look().at("h2").all("eth.type == 0x88b5"))
+        assert here == there and here.endswith(b"hello")
+
+
+@pytest.mark.usefixtures("virtual_networks")
+@pytest.mark.parametrize("words", [
+    f"-I eth0 '{FRAME}'", f"-W 0 '{FRAME}'", f"-I eth0 -W 0 -n '{FRAME}'", f"-I eth0 -W 1 '{FRAME}'",
+    "-I eth0 -W 0 'Ethernet(destination=1)'", "-I eth9 -W 0 ffffffffffff", "-I eth0 -W 0 'IPv4(src=\"1.2.3.4\")'",
+])  # fmt: skip
+def test_a_send_that_waits_or_cannot_be_is_left_to_the_command(words: str) -> None:
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        assert _shortcut(run, "h1", f"packetlab send {words}") is None
