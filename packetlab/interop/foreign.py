@@ -26,6 +26,9 @@ MOST_TEXT: Final = 200
 MOST_BYTES: Final = 9000
 """Longer payloads are not handed over: scapy takes seconds for a hostile one of 64 KiB."""
 
+EXPERIMENTS: Final = {("ethertype", 0x88B5), ("ethertype", 0x88B6), ("protocol", 253), ("protocol", 254)}
+"""Numbers kept free for experiments (IEEE 802 clause 9.2, RFC 3692 section 2.1): they name no protocol."""
+
 Named = Literal["ethertype", "protocol", "port", "link"]
 
 
@@ -69,7 +72,7 @@ def foreign_layers(
     if not payload or len(payload) > MOST_BYTES:
         return ()
     named = _named(packet, link_type)
-    if named is None:
+    if named is None or (named[0], named[1][0]) in EXPERIMENTS:
         return ()
     found = _by_dpkt(named, payload, offset)
     if not found and (named[0] != "port" or _SCAPY_PORTS & set(named[1])) and importlib.util.find_spec("scapy"):

@@ -42,6 +42,16 @@ def test_ordinary_data_stays_data_and_imports_nothing() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
+def test_the_numbers_for_experiments_name_no_protocol_and_import_nothing() -> None:
+    code = (
+        "import sys; from tests.show.packets import ip, link; from packetlab import show;"
+        "made = [link().replace(type=0x88B5) / b'hello', link() / ip().replace(protocol=253) / b'hello'];"
+        "[str(show.layers(each)) for each in made]; print('dpkt' in sys.modules, 'scapy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
 def test_noise_never_raises_and_answers_are_bounded() -> None:
     noise = random.Random(7)
     carriers: list[Packet] = [link().replace(type=number) / b"" for number in (0x88A2, 0x88CC, 0x8137, 0x2000, 0x1234)]
