@@ -45,7 +45,7 @@ class Impairment:
     toward: str = ""
     """Impair only frames towards this node; both ways by default."""
     pad: bool = False
-    """In the wire's own trace, pad to 60 bytes as an Ethernet card does."""
+    """Pad short frames with zeros to 60 bytes, as an Ethernet card does; the receiver sees them."""
     fcs: bool = False
     """In the wire's own trace, append the frame check sequence."""
     seed: int = 1

@@ -28,6 +28,7 @@ SOL_PACKET, PACKET_STATISTICS = 263, 6
 BURST = 64
 LARGEST = 65600
 SPIN = 0.0003  # seconds before a due time from which on the relay polls
+SHORTEST = 60  # IEEE 802.3: bytes of a frame without its check sequence
 MOST_WAITING = 65536  # frames in each direction; more are dropped as in a full queue
 
 now = time.monotonic
@@ -70,6 +71,7 @@ class Direction:
         self.queue = int(options.get("queue", 100_000))  # type: ignore[call-overload]
         self.drop = frozenset(options.get("drop", ()))  # type: ignore[call-overload]
         self.flip = frozenset(options.get("flip", ()))  # type: ignore[call-overload]
+        self.pad = bool(options.get("pad", False))
         self.matches = matches
         self.random = Random(seed)
         self.waiting: list[tuple[float, int, bytes]] = []
@@ -84,12 +86,14 @@ class Direction:
     def plain(self) -> bool:
         """Whether frames leave as they come."""
         return not (self.delay or self.loss or self.duplicate or self.reorder or self.corrupt or self.rate
-                    or self.drop or self.flip)  # fmt: skip
+                    or self.drop or self.flip or self.pad)  # fmt: skip
 
     def enter(self, frame: bytes, time_: float) -> None:
         """A frame came in; what of it is to leave is in `waiting` then."""
         counts = self.counts
         counts["frames"] += 1
+        if self.pad:
+            frame = frame.ljust(SHORTEST, b"\0")
         if (self.drop or self.flip) and self.matches(frame):
             self.matched += 1
             if _named(self.matched, self.drop):

@@ -51,6 +51,12 @@ def test_loss_is_seeded_and_near_its_part() -> None:
     assert 0.70 < len(first) / 4000 < 0.80
 
 
+def test_short_frames_are_padded_with_zeros_as_an_ethernet_card_does() -> None:
+    short = bytes(range(15))
+    assert through([short, FRAMES[0]], pad=True) == [short + bytes(45), FRAMES[0]]
+    assert through([short]) == [short]
+
+
 def test_corruption_flips_one_bit_behind_the_ethernet_header() -> None:
     for sent, got in zip(FRAMES, through(FRAMES, corrupt=1.0), strict=True):
         difference = int.from_bytes(sent, "big") ^ int.from_bytes(got, "big")
