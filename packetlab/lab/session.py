@@ -16,14 +16,20 @@ from typing import Any
 
 from packetlab.lab import storage
 from packetlab.lab.format import Lab, Step, find_lab, read_lab
+from packetlab.lab.recording import numbered
 from packetlab.lab.replay import recorded_seed, replay, replay_frames
 from packetlab.lab.run import Running
 from packetlab.lab.verdict import Seen, Verdict
 from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
+from packetlab.model.frame import Frame
 from packetlab.net.control import ControlServer, Gone, ask, in_background
 
 IDLE = 12 * 3600
 """Seconds without a command after which a forgotten lab ends."""
+MOST_LIVE = 5000
+"""Frames of an attempt that `lab watch` gets; the newest."""
+LIVE_AT_ONCE = 500
+"""Frames in one answer to it."""
 
 
 def session_name() -> str:
@@ -68,6 +74,10 @@ def start_session(name: str, seed: int | None, *, force_replay: bool = False) ->
     in_background(main)
 
 
+def _as_row(frame: Frame) -> list[Any]:
+    return [frame.time, frame.interface, frame.direction, frame.link_type, frame.wire_length, frame.data.hex()]
+
+
 class Session:
     """Answers the commands of one learner about one lab."""
 
@@ -79,6 +89,8 @@ class Session:
         self._ended = threading.Event()
         self._last = time.monotonic()
         self.hints: dict[str, int] = {}
+        self.attempt = 0
+        """How many attempts have begun; a watcher sees by it that frames were put aside."""
         self.shown: list[Any] = []
         """The frames of the last verdict, until there are new ones."""
         done = storage.passed_steps(lab)
@@ -125,6 +137,7 @@ class Session:
         return storage.state_folder() / "work" / self.lab.id / self.step.file
 
     def _begin(self) -> None:
+        self.attempt += 1
         path = self.work_file
         if path and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,14 +244,8 @@ class Session:
     def do_frames(self, since: int = 0, host: str = "", condition: str = "") -> dict[str, Any]:
         """The frames of this attempt (before the first, those of the last verdict): lines for people."""
         from packetlab.analysis.filter import parse
-        from packetlab.lab.recording import numbered
 
-        if self.run is None:
-            frames = replay_frames(self.lab, self.step)
-        elif self.step.of and self.step.of in self.run.frames_of:
-            frames = self.run.frames_of[self.step.of][0]
-        else:
-            frames = numbered(self.run.frames())
+        frames = self._frames()
         old = not frames
         frames = frames or self.shown
         test = parse(self.values.fill(condition)) if condition else None
@@ -248,13 +255,24 @@ class Session:
         capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames) if frames else ""
         return {"lines": lines[-2000:], "count": len(frames), "old": old, "capture": capture, "step": self.step.id}
 
-    def do_live(self, since: int = 0) -> dict[str, Any]:
-        """Frames in order of arrival, from the `since`th: for `lab watch`."""
-        frames = self.run.frames() if self.run else []
-        if since > len(frames):
+    def _frames(self) -> list[Frame]:
+        """What a learner may look at now: an earlier step's frames where this one is about them, or this attempt's."""
+        step = self.step
+        if self.run is None:
+            # The frames of a step that predicts would tell what will come.
+            return replay_frames(self.lab, step) if step.kind == "observe" else []
+        if step.of in self.run.frames_of:
+            return self.run.frames_of[step.of][0]
+        return numbered(self.run.frames())
+
+    def do_live(self, since: int = 0, attempt: int = 0) -> dict[str, Any]:
+        """The frames of this attempt in order of arrival, from the `since`th (all, if another attempt is meant)."""
+        frames = self.run.frames() if self.run and self.step.of not in self.run.frames_of else self._frames()
+        if attempt != self.attempt or since > len(frames):
             since = 0
-        lines = [Seen(frame, frame.interface).line()[6:] for frame in frames[since:][-200:]]
-        return {"lines": lines, "count": len(frames), "step": self.step.id, "since": since}
+        since = max(since, len(frames) - MOST_LIVE)
+        return {"attempt": self.attempt, "step": self.step.id, "since": since, "count": len(frames),
+                "frames": [_as_row(frame) for frame in frames[since : since + LIVE_AT_ONCE]]}  # fmt: skip
 
     def do_reset(self, seed: int | None = None) -> dict[str, Any]:
         """A new network with new values; the step stays."""
