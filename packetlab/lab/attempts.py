@@ -97,7 +97,8 @@ def _send(run: Running, host: str, words: list[str]) -> object | None:
 
 def _ping(run: Running, host: str, words: list[str]) -> object | None:
     options: dict[str, Any] = {"interval": 0.01}
-    names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-t": ("ttl", int)}
+    names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-t": ("ttl", int),
+             "-W": ("timeout", float)}  # fmt: skip
     rest = words[2:]
     target = ""
     while rest:

@@ -1,5 +1,7 @@
 """What attempts do within this process, to be quick, is what their commands would do."""
 
+import time
+
 import pytest
 
 from packetlab.lab.attempts import _shortcut
@@ -42,3 +44,14 @@ def test_a_send_that_waits_or_cannot_be_is_left_to_the_command(words: str) -> No
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
         assert _shortcut(run, "h1", f"packetlab send {words}") is None
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_a_ping_that_nobody_answers_waits_as_long_as_it_was_told() -> None:
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        run.begin(lab.steps[0])
+        start = time.monotonic()
+        assert _shortcut(run, "h1", "packetlab ping -c 1 -W 0.05 {lan.ghost}")
+        assert 0.05 <= time.monotonic() - start < 0.9  # 1 s by default
+        assert run.look().at("h2").all("arp.opcode == 1 && arp.dst.proto_ipv4 == {lan.ghost}")
