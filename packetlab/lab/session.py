@@ -20,9 +20,14 @@ from packetlab.lab.recording import numbered
 from packetlab.lab.replay import recorded_seed, replay, replay_frames
 from packetlab.lab.run import Running
 from packetlab.lab.verdict import Seen, Verdict
-from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
+from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.model.frame import Frame
-from packetlab.net.control import ControlServer, Gone, ask, in_background
+from packetlab.net import shared
+from packetlab.net.background import in_background
+from packetlab.net.channel import Gone
+from packetlab.net.control import Control
+from packetlab.net.control_server import Client, ControlServer, Last, Taken
+from packetlab.net.remote import address
 
 IDLE = 12 * 3600
 """Seconds without a command after which a forgotten lab ends."""
@@ -39,37 +44,34 @@ def session_name() -> str:
     return f"packetlab-{os.geteuid()}-{crc32(str(storage.state_folder()).encode()):08x}"
 
 
+def control() -> Control:
+    """How to reach the running lab."""
+    return Control(session_name(), "the lab", absent="no lab is running", remedy="packetlab lab start LAB")
+
+
 def request(do: str, **arguments: Any) -> Any:
     """Asks the running lab; UsageError where none runs."""
-    try:
-        return ask(session_name(), {"do": do, **arguments})
-    except Gone as error:
-        raise UsageError(f"no lab is running ({error})", remedy="packetlab lab start LAB") from None
+    return control().ask({"do": do, **arguments})
 
 
 def start_session(name: str, seed: int | None, *, force_replay: bool = False) -> None:
     """Starts a lab in the background and returns when it is ready."""
     lab = find_lab(name)
     try:
-        running = ask(session_name(), {"do": "status"})["lab"]
+        running = request("status")["lab"]
     except Gone:
         pass
     else:
         raise UsageError(f"the lab {running} is running", remedy="packetlab lab stop ends it; your progress is kept")
 
-    def main(ready: Callable[[str], None]) -> None:
-        import json
-
+    def main(ready: Callable[[], None]) -> None:
+        session = Session(lab, seed, force_replay=force_replay)
         try:
-            session = Session(lab, seed, force_replay=force_replay)
-        except PacketLabError as error:
-            ready(json.dumps({"error": str(error), "remedy": error.remedy, "exit_code": error.exit_code}))
-            return
-        except Exception as error:
-            ready(json.dumps({"error": f"{type(error).__name__}: {error}", "remedy": "", "exit_code": 1}))
-            return
-        ready("")
-        session.serve()
+            ready()
+        except BrokenPipeError:  # who has started it does not wait any more
+            session.close()
+        else:
+            session.serve()
 
     in_background(main)
 
@@ -97,13 +99,19 @@ class Session:
         self.index = next((i for i, step in enumerate(lab.steps) if step.id not in done), 0)
         if self.step.of:
             self.index = lab.steps.index(lab.step(self.step.of))  # it needs frames of this session
-        self.control = ControlServer(session_name(), self._answer)
+        try:
+            self.control = ControlServer(session_name(), self._answer)
+        except Taken:
+            raise UsageError("a lab is running already", remedy="packetlab lab stop") from None
+        self.network_name = ""
+        """What `packetlab net` calls the lab's network."""
         try:
             self._build(seed)
             self._begin()
         except BaseException:
             self.close()
             raise
+        self.control.start()
 
     def _build(self, seed: int | None) -> None:
         self.seed = secrets.randbelow(100_000) if seed is None else seed
@@ -116,6 +124,7 @@ class Session:
             else:
                 self.values = run.values
                 self.diagram = run.net.diagram()
+                self._share()
                 self.control.listen_in([host for host in run.net if host.kind not in ("switch", "hub")])
                 return
         from packetlab.net.diagram import draw
@@ -123,6 +132,17 @@ class Session:
         self.seed = recorded_seed(self.lab)
         self.values, topology = self.lab.values(self.seed)
         self.diagram = draw(topology, 80)
+
+    def _share(self) -> None:
+        """Lets `packetlab net` find the network: under the lab's id, unless a network has that name already."""
+        names = [self.lab.id, *(f"{self.lab.id}-{number}" for number in range(2, 10))]
+        for name in names if not self.network_name else ():
+            try:
+                self.control.listen_as(address(name))
+            except Taken:
+                continue
+            self.network_name = name
+            return
 
     @property
     def step(self) -> Step:
@@ -152,7 +172,6 @@ class Session:
         while not self._ended.wait(60):
             if time.monotonic() - self._last > IDLE:
                 break
-        time.sleep(0.05)  # the answer to "stop" is on its way
         self.close()
 
     def close(self) -> None:
@@ -165,14 +184,28 @@ class Session:
 
     # -- commands
 
-    def _answer(self, request: dict[str, Any], files: list[int], gone: Callable[[], bool]) -> Any:
+    def _answer(self, request: dict[str, Any], client: Client) -> Any:
         self._last = time.monotonic()
         arguments = {key: value for key, value in request.items() if key != "do"}
         name = str(request["do"])
-        if name == "spawn":
-            return self._spawn(files, gone, **arguments)
+        if name in shared.REQUESTS:
+            return self._answer_about_network(request, client)
+        if name == "down":
+            raise UsageError(f"{self.network_name} is the network of the running lab", remedy="packetlab lab stop")
         with self._lock:
-            return getattr(self, "do_" + name)(**arguments)
+            answer = getattr(self, "do_" + name)(**arguments)
+        return Last(answer) if self._ended.is_set() else answer
+
+    def _answer_about_network(self, request: dict[str, Any], client: Client) -> Any:
+        if self.run is None:
+            raise UsageError(f"there are no hosts in replay mode: {self.why_replay}")
+        net, host = self.run.net, str(request.get("host", ""))
+        if request["do"] == "run" and net[host].kind in ("switch", "hub"):
+            raise UsageError(f"{host} is a {net[host].kind}; it has no shell", remedy="choose a host")
+        answer = shared.answer(net, request, client)
+        if request["do"] == "describe":
+            return answer | {"name": self.network_name, "source": str(self.lab.folder), "lab": self.lab.id}
+        return answer
 
     def do_status(self) -> dict[str, Any]:
         """Where the learner is."""
@@ -290,25 +323,3 @@ class Session:
         """The end."""
         self._ended.set()
         return {"lab": self.lab.id, "passed": storage.passed_steps(self.lab), "of": len(self.lab.steps)}
-
-    def _spawn(self, files: list[int], gone: Callable[[], bool], host: str, command: list[str],
-               env: dict[str, str], cwd: str) -> int:  # fmt: skip
-        """Runs a command with the client's files as its 0, 1 and 2; its exit code."""
-        import subprocess
-
-        if self.run is None:
-            raise UsageError(f"there are no hosts in replay mode: {self.why_replay}")
-        node = self.run.net[host]
-        if node.kind in ("switch", "hub"):
-            raise UsageError(f"{host} is a {node.kind}; it has no shell", remedy="choose a host")
-        try:
-            process = node.popen(command, stdin=files[0], stdout=files[1], stderr=files[2], env=env, cwd=cwd)
-        except OSError as error:
-            raise UsageError(f"cannot run {command[0]} on {host}: {error.strerror or error}") from None
-        with process:
-            while True:
-                try:
-                    return process.wait(0.5)
-                except subprocess.TimeoutExpired:
-                    if gone():
-                        return -1

@@ -35,6 +35,7 @@ PR_SET_PDEATHSIG, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 47, 2
 CAPABILITY_VERSION_3 = 0x20080522
 IGNORED = (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGHUP, _signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU,
            _signal.SIGPIPE)  # fmt: skip
+TIOCSCTTY = 0x540E
 MESSAGE = 200_000
 
 # The part of ctypes that is needed, made as ctypes makes it: all of it takes 2.5 ms to import.
@@ -277,9 +278,12 @@ class Holder:
     def do_look(self, node: int, name: str, files: dict[str, bytes], descriptors: list[int], opened: list[int]) -> None:
         self.nodes[node].look(name, files)
 
-    def do_spawn(self, node: int, command: list[str], environment: dict[str, str], folder: str, own_session: bool,
+    def do_spawn(self, node: int, command: list[str], environment: dict[str, str], folder: str, terminal: bool,
                  descriptors: list[int], opened: list[int]) -> int:  # fmt: skip
-        """Starts a command; `descriptors` are its 0, 1 and 2 and where its wait status will be written."""
+        """Starts a command; `descriptors` are its 0, 1 and 2 and where its wait status will be written.
+
+        It leads a session of its own; with `terminal`, its 0 becomes that session's controlling terminal.
+        """
         place = self.nodes[node]
         if not place.views:
             place.open_views()
@@ -290,10 +294,11 @@ class Holder:
                 place.enter()
                 place.enter_views()
                 os.chdir(folder)
-                if own_session:
-                    os.setsid()
+                os.setsid()
                 for target, descriptor in enumerate(descriptors[:3]):
                     os.dup2(descriptor, target)
+                if terminal:
+                    call("ioctl", 0, Long(TIOCSCTTY), 0)
                 _signal.set_wakeup_fd(-1)
                 for number in (*IGNORED, _signal.SIGCHLD):
                     _signal.signal(number, _signal.SIG_DFL)
@@ -311,9 +316,9 @@ class Holder:
         self.status[child] = descriptors.pop()
         return child
 
-    def do_kill(self, child: int, number: int, group: bool, descriptors: list[int], opened: list[int]) -> None:
+    def do_kill(self, child: int, number: int, descriptors: list[int], opened: list[int]) -> None:
         if child in self.status:
-            (os.killpg if group else os.kill)(child, number)
+            os.killpg(child, number)
 
     def reap(self) -> None:
         """Collects the dead: commands, whose status is reported, and orphans, which only init can bury."""

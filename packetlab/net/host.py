@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -167,7 +166,7 @@ class VirtualHost:
         cwd: str | os.PathLike[str] | None = None,
         terminal: bool = False,
     ) -> Process:
-        """Starts a command in this host; as subprocess.Popen. `terminal` leaves it in the session of our terminal.
+        """Starts a command in this host; as subprocess.Popen. With `terminal`, its stdin becomes its terminal.
 
         It sees this host's network, host name, /etc/hosts and /etc/resolv.conf; all else is the machine's own.
         """
@@ -179,22 +178,17 @@ class VirtualHost:
         environment["PATH"] = f"{environment.get('PATH', '/usr/bin:/bin')}:{_PATH}:{Path(sys.executable).parent}"
         return Process(
             self._network._running(), self._number, command, stdin=stdin, stdout=stdout, stderr=stderr,
-            env=environment, cwd=str(cwd or Path.cwd()), own_session=not terminal,
+            env=environment, cwd=str(cwd or Path.cwd()), terminal=terminal,
         )  # fmt: skip
 
     def shell(self, command: Sequence[str] = ()) -> int:
         """Gives our terminal to a shell (or another command) in this host until it ends; its exit code."""
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the shell
-        try:
-            wanted = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
-            return self.popen(wanted, stdin=None, terminal=True).wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
-            if sys.stdin.isatty():
-                # The shell made itself the terminal's foreground group; whoever takes that back is stopped by default.
-                background = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-                os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
-                signal.signal(signal.SIGTTOU, background)
+        from packetlab.net.terminal import is_ours, relayed
+
+        wanted = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+        if not is_ours():
+            return self.popen(wanted, stdin=None).wait()
+        return relayed(lambda own: self.popen(wanted, stdin=own, stdout=own, stderr=own, terminal=True)).wait()
 
     def run(
         self,

@@ -44,7 +44,6 @@ class Namespaces:
         with theirs:
             try:
                 code = code_of(script)
-                # start_new_session is left out: a shell in a host must stay in the session of its terminal.
                 self._process = subprocess.Popen(
                     command(script, theirs.fileno(), str(os.getpid())),
                     pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/",

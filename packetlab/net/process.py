@@ -19,7 +19,10 @@ _CHUNK = 65536
 
 
 class Process:
-    """A running command; `pid` counts inside its network. Killed when the network closes."""
+    """A running command; `pid` counts inside its network. Killed when the network closes.
+
+    It leads a session of its own; with `terminal`, its stdin is that session's terminal.
+    """
 
     def __init__(
         self,
@@ -32,13 +35,12 @@ class Process:
         stderr: int | IO[Any] | None = None,
         env: dict[str, str],
         cwd: str,
-        own_session: bool,
+        terminal: bool = False,
     ) -> None:
         self.args = [os.fspath(part) for part in command]
         self.returncode: int | None = None
         self._status = -1
         self._namespaces = namespaces
-        self._own_session = own_session
         self.stdin: IO[bytes] | None = None
         self.stdout: IO[bytes] | None = None
         self.stderr: IO[bytes] | None = None
@@ -52,7 +54,7 @@ class Process:
             ours.append(ended)
             theirs.append(status)
             self.pid: int = namespaces.ask(
-                "spawn", node, self.args, env, cwd, own_session, descriptors=(*passed, status)
+                "spawn", node, self.args, env, cwd, terminal, descriptors=(*passed, status)
             )[0]
         except BaseException as error:
             for descriptor in ours:
@@ -105,6 +107,10 @@ class Process:
             if stream and not stream.closed:
                 stream.close()
 
+    def fileno(self) -> int:
+        """Readable when it has ended; -1 once that is known."""
+        return self._status
+
     def poll(self) -> int | None:
         """The exit code, or None while it runs; -9 is death by signal 9."""
         try:
@@ -128,10 +134,10 @@ class Process:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Sends a signal; to the whole process group where the command has a session of its own."""
+        """Sends a signal to the command and its children (its process group)."""
         if self.poll() is None:
             try:
-                self._namespaces.ask("kill", self.pid, int(number), self._own_session)
+                self._namespaces.ask("kill", self.pid, int(number))
             except HolderError:
                 pass  # it ended meanwhile
             except UsageError:

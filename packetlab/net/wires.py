@@ -31,7 +31,7 @@ class Wire:
             # It runs inside the network, as descriptors 0, 1 and 2 are all that a command is given there.
             self._process = Process(
                 namespaces, node, command(script, 2, "0", "1"), stdin=one.fileno(),
-                stdout=other.fileno(), stderr=theirs.fileno(), env={}, cwd="/", own_session=True,
+                stdout=other.fileno(), stderr=theirs.fileno(), env={}, cwd="/",
             )  # fmt: skip
         there, back = impairment.ways(near, far)
         self._control.send(code_of(script))

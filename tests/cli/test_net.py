@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from packetlab.net.shared import running
+from packetlab.net.remote import running
 
 SPEC = """\
 hosts:

@@ -106,8 +106,7 @@ def shell(host: str, command: tuple[str, ...]) -> int:
     """Open a shell on HOST, or run one COMMAND there: packetlab lab shell h1 -- ping -c 1 h2."""
     from packetlab.lab.shell import run_in_host
 
-    words = list(command[1:] if command[:1] == ("--",) else command)
-    return run_in_host(host, words)
+    return run_in_host(host, command[1:] if command[:1] == ("--",) else command)
 
 
 def _told(answer: dict[str, Any], as_json: bool) -> int:

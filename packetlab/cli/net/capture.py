@@ -27,7 +27,7 @@ def capture(
 ) -> int:  # fmt: skip
     """Show packets at HOST as they pass, until Ctrl-C; FILTER is a display filter."""
     from packetlab.cli.capture import watch
-    from packetlab.net.shared import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork
 
     there = RemoteNetwork(name)[host]
     return watch(words, interface, count, seconds, False, write, as_json, host=there)
@@ -48,7 +48,7 @@ def ladder(
     """Collect packets at HOST until Ctrl-C, then draw who said what to whom."""
     import packetlab.protocols  # noqa: F401
     from packetlab.cli.capture import frames_passing
-    from packetlab.net.shared import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork
     from packetlab.show import ladder as draw
     from packetlab.show import print_to_terminal
 

@@ -14,7 +14,7 @@ def shell(host: str, command: tuple[str, ...], name: str) -> int:
 
     Files are your own; network, host name and name servers are those of the host.
     """
-    from packetlab.net.shared import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork
 
     return RemoteNetwork(name)[host].shell(command)
 
@@ -29,6 +29,6 @@ def execute(host: str, command: tuple[str, ...], name: str) -> int:
     \b
     packetlab net exec client -- ping -c 1 server
     """
-    from packetlab.net.shared import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork
 
     return RemoteNetwork(name)[host].run(command)

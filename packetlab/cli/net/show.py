@@ -1,5 +1,7 @@
 """`packetlab net list` and `packetlab net show`."""
 
+import contextlib
+
 import click
 
 from packetlab.cli.common import json_option, print_json
@@ -10,14 +12,19 @@ from packetlab.cli.net import net_option
 @json_option
 def list_networks(as_json: bool) -> int:
     """This user's networks that are up; the exit code is 1 where there is none."""
-    from packetlab.net.shared import RemoteNetwork, running
+    from packetlab.net.channel import Gone
+    from packetlab.net.remote import RemoteNetwork, running
 
-    found = [RemoteNetwork(name).describe() for name in running()]
+    found = []
+    for name in running():
+        with contextlib.suppress(Gone):  # it has ended since
+            found.append(RemoteNetwork(name).describe())
     if as_json:
         print_json(found)
     for one in found if not as_json else ():
         hosts = [node["name"] for node in one["nodes"] if node["kind"] == "host"]
-        click.echo(f"{one['name']}: hosts {', '.join(hosts)}  (process {one['pid']})")
+        lab = ", a lab" if one["lab"] else ""
+        click.echo(f"{one['name']}: hosts {', '.join(hosts)}  (process {one['pid']}{lab})")
     if not found and not as_json:
         click.echo("no network is up; start one with: packetlab net up FILE", err=True)
     return 0 if found else 1
@@ -28,7 +35,7 @@ def list_networks(as_json: bool) -> int:
 @json_option
 def show(name: str, as_json: bool) -> int:
     """The hosts, addresses and cables of a network that is up."""
-    from packetlab.net.shared import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork
 
     found = RemoteNetwork(name).describe()
     if as_json:

@@ -18,7 +18,8 @@ def up(file: Path, name: str, as_json: bool) -> int:
     Hosts have no way to any other network, and nothing of it is left when its process ends, however it ends.
     """
     from packetlab.net import Network
-    from packetlab.net.shared import RemoteNetwork, hold_in_background
+    from packetlab.net.remote import RemoteNetwork
+    from packetlab.net.shared import hold_in_background
 
     network = Network.from_spec(file)
     called = name or file.stem
@@ -37,12 +38,14 @@ def up(file: Path, name: str, as_json: bool) -> int:
 @click.option("--all", "everything", is_flag=True, help="All that are up.")
 def down(name: str, everything: bool) -> int:
     """End the network NAME (the only one, if there is one), and every command that runs in it."""
-    from packetlab.net.shared import RemoteNetwork, running
+    from packetlab.net.remote import RemoteNetwork, running
 
-    names = running() if everything else [RemoteNetwork(name).name]
-    for one in names:
-        RemoteNetwork(one).down()
-        click.echo(f"{one} is down")
+    for one in [RemoteNetwork(each) for each in (running() if everything else [name])]:
+        if everything and one.describe()["lab"]:
+            click.echo(f"{one.name} is the network of the running lab; to end it: packetlab lab stop", err=True)
+            continue
+        one.down()
+        click.echo(f"{one.name} is down")
     return 0
 
 
