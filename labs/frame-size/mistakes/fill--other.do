@@ -1,0 +1,3 @@
+# gets: The largest one is missing
+h1$ packetlab ping -c 1 -s 18 {h2.ip}
+h1$ packetlab ping -c 1 -s 1468 {h2.ip}

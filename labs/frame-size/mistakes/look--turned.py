@@ -1,0 +1,5 @@
+# gets: You turned them round
+def answer(lab, ev):
+    cable = ev.at("tap").first("eth.type == 0x88b6")
+    padding = 46 - int(lab.value("tiny"))
+    return {"padding": padding, "fcs": cable.data[:-5:-1].hex(), "same": "yes"}

@@ -1,0 +1,1 @@
+h1$ ip link set dev eth0 mtu 1500
