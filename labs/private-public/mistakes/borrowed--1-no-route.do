@@ -1,0 +1,3 @@
+# gets: no default route
+c2$ ip -4 address flush dev eth0
+c2$ ip address add {home.c}/24 dev eth0

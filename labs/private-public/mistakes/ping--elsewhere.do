@@ -1,0 +1,3 @@
+# gets: Your ping from c2 went to
+c1$ packetlab ping -c 1 -W 0.1 {s.ip}
+c2$ packetlab ping -c 1 {w.ip}
