@@ -5,13 +5,14 @@ frames; each question to an interface whose capture cannot be trusted (a canary 
 makes the verdict inconclusive. Filters are display filters; {values} in filters and words are filled in.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from packetlab.lab.values import Values
 from packetlab.lab.verdict import Inconclusive, NotYet, Seen, Statement
-from packetlab.model.addresses import ip_bytes
+from packetlab.model.addresses import ip_bytes, ip_text
 from packetlab.model.errors import UsageError
 from packetlab.model.frame import Frame
 
@@ -141,7 +142,11 @@ class Evidence:
         return found
 
     def sockets(self, host: str, protocol: str = "tcp") -> list[tuple[str, int, str, int, str]]:
-        """The kernel's sockets now: (address, port, peer address, peer port, state), IPv4; state as "LISTEN"."""
+        """The kernel's sockets now: (address, port, peer address, peer port, state); state as "LISTEN".
+
+        `protocol` is "tcp" or "udp"; "tcp6" and "udp6" are those that a program opened for IPv6, which may have peers
+        of IPv4 (::ffff:10.0.0.2).
+        """
         states = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
                   "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV")  # fmt: skip
         found = []
@@ -150,7 +155,10 @@ class Evidence:
             ends = []
             for word in words[1:3]:
                 address, _, port = word.partition(":")
-                ends += [".".join(map(str, bytes.fromhex(address)[::-1])), int(port, 16)]
+                # Words of 32 bits, each in the order of this machine (net/ipv4/tcp_ipv4.c).
+                packed = b"".join(int(address[at : at + 8], 16).to_bytes(4, sys.byteorder)
+                                  for at in range(0, len(address), 8))  # fmt: skip
+                ends += [ip_text(packed), int(port, 16)]
             state = int(words[3], 16)
             found.append((*ends, states[state] if state < len(states) else words[3]))
         return found  # type: ignore[return-value]

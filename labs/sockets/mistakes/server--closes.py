@@ -1,0 +1,18 @@
+# gets: You closed the socket that listens
+"""A TCP server for several clients at once. Started as: server.py PORT"""
+
+import socket
+import sys
+import threading
+
+
+def talk(connection, address):
+    with connection:
+        for line in connection.makefile("rb"):
+            connection.sendall(line.strip() + b" %d\n" % address[1])
+
+
+listener = socket.create_server(("", int(sys.argv[1])))
+for _ in range(3):
+    threading.Thread(target=talk, args=listener.accept()).start()
+listener.close()

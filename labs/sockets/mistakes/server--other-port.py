@@ -1,0 +1,16 @@
+# gets: It shall use the port it is given
+"""A TCP server for several clients at once. Started as: server.py PORT"""
+
+import socket
+import threading
+
+
+def talk(connection, address):
+    with connection:
+        for line in connection.makefile("rb"):
+            connection.sendall(line.strip() + b" %d\n" % address[1])
+
+
+listener = socket.create_server(("", 8080))
+while True:
+    threading.Thread(target=talk, args=listener.accept()).start()

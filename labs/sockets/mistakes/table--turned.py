@@ -1,0 +1,9 @@
+# gets: You turned the bytes of the port round
+def answer(lab, ev):
+    """Reads the kernel's table, as `cat` shows it."""
+    rows = [line.split() for line in lab.run("s", "cat /proc/net/tcp").stdout.splitlines()[1:]]
+    known = {int(lab.value("one")), int(lab.value("two"))}
+    listen = next(int(row[1][9:], 16) for row in rows if row[3] == "0A" and int(row[1][9:], 16) not in known)
+    mine = [row for row in rows if row[3] == "01" and int(row[1][9:], 16) == listen]
+    waits = next(int(row[2][9:], 16) for row in mine if int(row[4][9:], 16))
+    return {"listen": (listen & 255) << 8 | listen >> 8, "open": len(mine), "waits": waits}
