@@ -1,83 +1,62 @@
-"""A small HTTP/1.1 server: pages from a mapping or a folder, keep-alive, chunked bodies, JSON, conditional GET."""
+"""A small HTTP/1.1 server: pages from a mapping or a folder, keep-alive, chunked bodies, JSON, conditional GET, ranges.
 
-import hashlib
-import json
-import mimetypes
+A handler turns a Request into a Response. While one response goes out nothing more is read from its connection, so
+pipelined requests wait in the kernel and not here. A response may pause (see `delay` and `stream`): others are served
+meanwhile. Requests are read by http_messages.py; behaviours.py has a handler that misbehaves on request.
+"""
+
 import socket
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from packetlab.net.servers.base import SocketMaker, StreamServer
+from packetlab.net.servers.http_messages import (
+    MAX_BODY,
+    MAX_HEAD,
+    REASONS,
+    Refused,
+    Request,
+    RequestReader,
+    response_head,
+)
+from packetlab.net.servers.http_responses import (
+    CLOSE,
+    NO_CONTENT,
+    PIECE,
+    RESET,
+    End,
+    Handler,
+    Part,
+    Response,
+    as_bytes,
+    close,
+    conditional,
+    exactly,
+    json_response,
+)
+from packetlab.net.servers.pages import from_folder, from_pages
 
-MAX_HEAD = 16384
-"""Bytes of a request line with its header fields; a longer one is answered 431."""
-MAX_BODY = 1 << 20
-"""Bytes of a request's body; a longer one is answered 413."""
+__all__ = ["CLOSE", "MAX_BODY", "MAX_HEAD", "REASONS", "RESET", "HTTPServer", "Handler", "Part", "Request", "Response",
+           "from_folder", "from_pages", "json_response"]  # fmt: skip
 
-REASONS = {200: "OK", 206: "Partial Content", 301: "Moved Permanently", 302: "Found", 304: "Not Modified",
-           400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
-           429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
-           502: "Bad Gateway", 503: "Service Unavailable"}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request, as a handler sees it; header names are in small letters."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    peer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a handler answers. `chunks` instead of `body` is sent with chunked transfer coding."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    chunks: tuple[bytes, ...] = ()
-
-
-Handler = Callable[[Request], Response]
-
-
-def json_response(value: object, status: int = 200) -> Response:
-    """The value as JSON."""
-    return Response(json.dumps(value).encode(), status, {"Content-Type": "application/json"})
+MAX_PAUSE = 60.0
+"""Seconds that the pauses of one response may last together."""
+PATIENCE = 60.0
+"""Seconds from the first byte of a request to its last one."""
 
 
-def from_folder(folder: Path) -> Handler:
-    """Serve the files below `folder`, and nothing outside it."""
-    root = folder.resolve()
+@dataclass(slots=True)
+class _Talk:
+    """Where one connection stands."""
 
-    def answer(request: Request) -> Response:
-        path = (root / request.target.split("?")[0].lstrip("/")).resolve()
-        if path.is_dir():
-            path /= "index.html"
-        if not path.is_relative_to(root) or not path.is_file():
-            return Response(b"not found\n", 404)
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return Response(path.read_bytes(), headers={"Content-Type": kind})
-
-    return answer
-
-
-def from_pages(pages: Mapping[str, bytes | str]) -> Handler:
-    """Serve pages from a mapping of target to text or bytes."""
-
-    def answer(request: Request) -> Response:
-        page = pages.get(request.target)
-        if page is None:
-            return Response(b"not found\n", 404)
-        return Response(page.encode() if isinstance(page, str) else page, headers={"Content-Type": "text/html"})
-
-    return answer
+    reader: RequestReader
+    parts: Iterator[Part] | None = None
+    """What is still to go out of the response that has begun."""
+    is_last: bool = False
+    is_pausing: bool = False
+    pauses: float = 0.0
 
 
 class HTTPServer(StreamServer):
@@ -86,75 +65,130 @@ class HTTPServer(StreamServer):
     def __init__(self, host: SocketMaker, port: int, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(host, port, tls=tls)
         self.handler = handler
-        self._unread: dict[socket.socket, bytes] = {}
+        self._talks: dict[socket.socket, _Talk] = {}
+
+    def connected(self, sock: socket.socket, peer: Any) -> None:
+        """A client connected."""
+        super().connected(sock, peer)
+        self._talks[sock] = _Talk(RequestReader(peer[0]))
 
     def drop(self, sock: socket.socket) -> None:
         """Close one connection and forget what it had sent."""
-        self._unread.pop(sock, None)
+        talk = self._talks.pop(sock, None)
+        if talk is not None:
+            close(talk.parts)
         super().drop(sock)
 
     def received(self, sock: socket.socket, data: bytes) -> None:
         """Answer every request that is complete; pipelined ones in order."""
-        self._unread[sock] = self._unread.get(sock, b"") + data
-        while sock in self._open and self._take_request(sock):
-            pass
+        talk = self._talks[sock]
+        is_new = not talk.reader.has_begun
+        talk.reader.take(data)
+        self._advance(sock)
+        if is_new and sock in self._talks and talk.parts is None and talk.reader.has_begun:
+            self.later(sock, PATIENCE, lambda: self._refuse(sock, talk, 408))
 
-    def _take_request(self, sock: socket.socket) -> bool:
-        """Answer the first request that was received; False where none is complete."""
-        unread = self._unread.get(sock, b"")
-        head, blank, rest = unread.partition(b"\r\n\r\n")
-        if len(head) > MAX_HEAD:
-            self._refuse(sock, 431)
+    def drained(self, sock: socket.socket) -> None:
+        """The peer has taken all that was sent: go on."""
+        self._advance(sock)
+
+    def _advance(self, sock: socket.socket) -> None:
+        """As far as it goes: the rest of a response, the next request, its response."""
+        while (talk := self._talks.get(sock)) is not None and self.is_drained(sock) and not talk.is_pausing:
+            if talk.parts is None:
+                if talk.is_last or not self._take_request(sock, talk):
+                    return
+            elif not self._send_part(sock, talk, talk.parts):
+                return
+
+    def _take_request(self, sock: socket.socket, talk: _Talk) -> bool:
+        """Begin to answer the next request; False where none is complete."""
+        try:
+            request = talk.reader.next_request()
+        except Refused as error:
+            self._refuse(sock, talk, error.status)
             return False
-        if not blank:
+        if request is None:
+            if talk.reader.wants_continue:
+                talk.reader.wants_continue = False
+                self.send(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
             return False
-        lines = head.decode("latin-1").split("\r\n")
-        words = lines[0].split(" ")
-        pairs = (line.partition(":") for line in lines[1:])
-        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        length = headers.get("content-length", "0")
-        if len(words) != 3 or not words[2].startswith("HTTP/1.") or not length.isdecimal():
-            self._refuse(sock, 400)
-            return False
-        if int(length) > MAX_BODY:
-            self._refuse(sock, 413)
-            return False
-        if len(rest) < int(length):
-            return False
-        self._unread[sock] = rest[int(length) :]
-        self._answer(sock, Request(words[0], words[1], headers, rest[: int(length)], sock.getpeername()[0]), words[2])
+        self._timers.pop(sock, None)
+        self.hold(sock)
+        talk.parts, talk.is_last, talk.pauses = self._answer(request, talk), False, 0.0
         return True
 
-    def _refuse(self, sock: socket.socket, status: int) -> None:
-        self.send(sock, _head(status, {"Content-Length": "0", "Connection": "close"}))
-        self.drop(sock)
+    def _send_part(self, sock: socket.socket, talk: _Talk, parts: Iterator[Part]) -> bool:
+        """One step of a response; False where it pauses, or the connection ends."""
+        part = next(parts, None)
+        if isinstance(part, bytes):
+            self.send(sock, part)
+        elif part is None:
+            talk.parts = None
+            if talk.is_last:
+                self.finish(sock)
+                return False
+            self.hold(sock, False)
+        elif isinstance(part, End):
+            if part is RESET:
+                self.abort(sock)
+            else:
+                self.finish(sock)
+            return False
+        elif talk.pauses + part > MAX_PAUSE + 0.001:  # sums of fractions are not exact
+            self.note_line(f"a response would pause for more than {MAX_PAUSE:g} s: closed")
+            self.finish(sock)
+            return False
+        else:
+            talk.pauses += part
+            talk.is_pausing = True
+            self.later(sock, part, lambda: self._wake_up(sock, talk))
+            return False
+        return True
 
-    def _answer(self, sock: socket.socket, request: Request, version: str) -> None:
+    def _wake_up(self, sock: socket.socket, talk: _Talk) -> None:
+        talk.is_pausing = False
+        self._advance(sock)
+
+    def _refuse(self, sock: socket.socket, talk: _Talk, status: int) -> None:
+        self.note_line(f"{talk.reader.peer} - - {status}")
+        talk.is_last = True
+        self.send(sock, response_head(status, {"Content-Length": "0", "Connection": "close"}))
+        self.finish(sock)
+
+    def _answer(self, request: Request, talk: _Talk) -> Iterator[Part]:
+        """The parts of the answer to a request; says in `talk` whether it is the last one."""
         try:
             response = self.handler(request)
         except Exception as error:
-            self.log.append(f"{request.target}: {error!r}")
+            self.note_line(f"{request.target}: {error!r}")
             response = Response(b"the handler failed\n", 500)
-        self.log.append(f"{request.peer} {request.method} {request.target} {response.status}")
-        keep = request.headers.get("connection", "").lower() != "close" and version == "HTTP/1.1"
-        headers = dict(response.headers) | {"Connection": "keep-alive" if keep else "close"}
-        body = response.body
-        if response.status == 200 and not response.chunks and body:
-            tag = headers.setdefault("ETag", f'"{hashlib.sha256(body).hexdigest()[:16]}"')
-            if request.headers.get("if-none-match") == tag:
-                response, body = Response(status=304), b""
-        if response.chunks:
-            headers["Transfer-Encoding"] = "chunked"
-            body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in response.chunks if chunk) + b"0\r\n\r\n"
-        elif response.status != 304:
-            headers["Content-Length"] = str(len(body))
-        self.send(sock, _head(response.status, headers) + (b"" if request.method == "HEAD" else body))
-        if not keep:
-            self.drop(sock)
-
-
-def _head(status: int, headers: Mapping[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}"]
-    lines += [f"Date: {formatdate(usegmt=True)}", "Server: packetlab"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        try:
+            if response.delay:
+                yield response.delay
+            if response.raw is not None:
+                self.note_line(f"{request.peer} {request.method} {request.target} raw")
+                talk.is_last = True
+                yield from response.raw
+                return
+            response = conditional(request, response)
+            talk.is_last = not request.keeps_alive or response.headers.get("Connection", "").lower() == "close"
+            try:
+                head, body = as_bytes(request, response, talk.is_last)
+            except ValueError as error:  # a header field with a line end in it, say
+                self.note_line(f"{request.target}: {error}")
+                response, talk.is_last = Response(status=500), True
+                head, body = as_bytes(request, response, True)
+            self.note_line(f"{request.peer} {request.method} {request.target} {response.status}")
+            if request.method == "HEAD" or response.status in NO_CONTENT:
+                yield head
+            elif response.stream is not None:
+                yield head
+                yield from exactly(response.stream, response.length)
+            else:
+                whole = memoryview(head + body)
+                for start in range(0, len(whole), PIECE):
+                    yield bytes(whole[start : start + PIECE])
+        finally:
+            close(response.stream)
+            close(response.raw)
