@@ -1,8 +1,8 @@
 """A lab's prose on a terminal: Markdown's paragraphs, lists and code, wrapped at the width at hand."""
 
 import re
-import textwrap
 
+_BOLD = re.compile(r"\x1b\[[01]m")
 _ITEM = re.compile(r"(\s*)([*-]|\d+\.)\s+")
 
 
@@ -17,10 +17,7 @@ def prose(text: str, width: int = 80, *, colour: bool = False) -> str:
             match = _ITEM.match(paragraph[0])
             rest = " " * match.end() if match else ""
             whole = " ".join([paragraph[0].rstrip(), *(line.strip() for line in paragraph[1:])])
-            # Code with spaces in it is not broken across lines where it can be helped.
-            wrapped = textwrap.wrap(_plain(whole, colour), width, subsequent_indent=rest, break_on_hyphens=False,
-                                    break_long_words=False)  # fmt: skip
-            lines.extend(wrapped)
+            lines.extend(_wrapped(_plain(whole, colour), width, rest))
             paragraph.clear()
 
     for line in text.split("\n"):
@@ -40,6 +37,18 @@ def prose(text: str, width: int = 80, *, colour: bool = False) -> str:
             paragraph.append(line)
     flush()
     return "\n".join(lines).strip("\n")
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Lines of at most `width` visible characters; escapes for bold take no room, a longer word stays whole."""
+    lines = [""]
+    for word in re.findall(r"^\s*\S+|\S+", text):
+        joined = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        if len(_BOLD.sub("", joined)) > width and lines[-1].strip():
+            lines.append(indent + word)
+        else:
+            lines[-1] = joined
+    return lines
 
 
 def _plain(text: str, colour: bool) -> str:

@@ -9,6 +9,7 @@ COMMANDS: Commands = {
     "start": ("lab.session", "start", "build a lab's network and show its first step"),
     "step": ("lab.session", "step", "show the current step again, or go to another"),
     "shell": ("lab.session", "shell", "a shell, or one command, on a host of the lab"),
+    "watch": ("lab.watch", "watch", "all of it on one screen: step, live frames, checks"),
     "answer": ("lab.session", "answer", "answer a question of the step"),
     "check": ("lab.session", "check", "judge what was sent, by the packets"),
     "frames": ("lab.session", "frames", "the frames that were seen in this attempt"),
