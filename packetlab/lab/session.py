@@ -93,6 +93,8 @@ class Session:
         self.hints: dict[str, int] = {}
         self.attempt = 0
         """How many attempts have begun; a watcher sees by it that frames were put aside."""
+        self._finished: tuple[int, list[Frame]] = (0, [])
+        """The last attempt that was judged, and its frames in order of arrival."""
         self.shown: list[Any] = []
         """The frames of the last verdict, until there are new ones."""
         done = storage.passed_steps(lab)
@@ -219,7 +221,8 @@ class Session:
                            "choices": list(q.choices)} for q in step.questions],
             "file": str(self.work_file or ""), "diagram": self.diagram, "passed": storage.passed_steps(self.lab),
             "steps": [{"id": each.id, "title": each.title, "kind": each.kind} for each in self.lab.steps],
-            "hosts": [host.name for host in self.run.net] if self.run else [], "automatic": automatic,
+            "hosts": [host.name for host in self.run.net if host.kind not in ("switch", "hub")] if self.run else [],
+            "automatic": automatic,
             "hints": [self.values.fill(hint) for hint in step.hints[: self.hints.get(step.id, 0)]],
         }  # fmt: skip
 
@@ -233,8 +236,8 @@ class Session:
             self._begin()
         return self.do_status()
 
-    def do_check(self, given: Mapping[str, str] | None = None, quiet: bool = False) -> dict[str, Any]:
-        """Judges; a pass is remembered, and the next step begins."""
+    def do_check(self, given: Mapping[str, str] | None = None, quiet: bool = False, width: int = 80) -> dict[str, Any]:
+        """Judges; a pass is remembered, and the next step begins. `width` is for the verdict's text."""
         step = self.step
         if self.run is None:
             verdict = replay(self.lab, step, given or {}, f"This machine cannot make networks: {self.why_replay}")
@@ -242,11 +245,12 @@ class Session:
             verdict = self.run.check(given, quiet=quiet)
             if not quiet or verdict.passed:
                 self.shown = self.run.last_frames
+                self._finished = (self.attempt, self.run.frames())
                 verdict.capture = storage.save_capture(self.lab.id, step.id, self.seed, self.shown)
-        return self._told(step, verdict, quiet)
+        return self._told(step, verdict, quiet, width)
 
-    def _told(self, step: Step, verdict: Verdict, quiet: bool) -> dict[str, Any]:
-        answer = verdict.as_dict() | {"text": verdict.text(), "after": verdict.after, "next": "", "done": False}
+    def _told(self, step: Step, verdict: Verdict, quiet: bool, width: int) -> dict[str, Any]:
+        answer = verdict.as_dict() | {"text": verdict.text(width), "after": verdict.after, "next": "", "done": False}
         if verdict.passed:
             storage.remember(self.lab.id, step.id, self.seed)
             answer["done"] = set(storage.passed_steps(self.lab)) == {each.id for each in self.lab.steps}
@@ -299,12 +303,15 @@ class Session:
         return numbered(self.run.frames())
 
     def do_live(self, since: int = 0, attempt: int = 0) -> dict[str, Any]:
-        """The frames of this attempt in order of arrival, from the `since`th (all, if another attempt is meant)."""
-        frames = self.run.frames() if self.run and self.step.of not in self.run.frames_of else self._frames()
-        if attempt != self.attempt or since > len(frames):
-            since = 0
+        """The frames of an attempt in order of arrival, from the `since`th; of a newer one, once those are all told."""
+        judged, frames = self._finished
+        if attempt != judged or attempt == self.attempt or since >= len(frames):
+            frames = self.run.frames() if self.run and self.step.of not in self.run.frames_of else self._frames()
+            if attempt != self.attempt or since > len(frames):
+                since = 0
+            attempt = self.attempt
         since = max(since, len(frames) - MOST_LIVE)
-        return {"attempt": self.attempt, "step": self.step.id, "since": since, "count": len(frames),
+        return {"attempt": attempt, "step": self.step.id, "since": since, "count": len(frames),
                 "frames": [_as_row(frame) for frame in frames[since : since + LIVE_AT_ONCE]]}  # fmt: skip
 
     def do_reset(self, seed: int | None = None) -> dict[str, Any]:

@@ -5,6 +5,10 @@ to the screen by `call_from_thread`. One poll is under way at a time. Text from 
 and is never read as markup.
 """
 
+import os
+import shlex
+import shutil
+import subprocess
 import threading
 from typing import Any, ClassVar
 
@@ -33,7 +37,7 @@ it passes an interface: when, where, in which direction, and what it is. The tim
 
 - **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
   you typed before. What it prints comes in a window of its own. Escape stops a command that still runs.
-- **s** opens a shell on a host; `exit` brings you back.
+- **s** opens a shell on a host; `exit` brings you back. **e** opens your file, in steps that have one.
 - **c** checks the step; steps without questions are also checked by themselves, as soon as frames have come, and
   steps with a file as soon as you save it.
 - **a** answers the questions of a step.
@@ -56,7 +60,7 @@ class WatchApp(App[None]):
     #step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; }
     #told { height: auto; max-height: 25%; border: round $warning; padding: 0 1; display: none; }
     #told.good { border: round $success; }
-    #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; }
+    #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; overflow-x: hidden; }
     .-busy #frames { max-height: 27%; }
     #output { height: auto; max-height: 25%; min-height: 4; border: round $accent; display: none; padding: 0 1; }
     #line { layer: above; dock: bottom; margin-bottom: 1; border: round $accent; display: none; }
@@ -73,6 +77,7 @@ class WatchApp(App[None]):
         Binding("h", "hint", "Hint"),
         Binding("f", "filter", "Filter"),
         Binding("s", "shell", "Shell"),
+        Binding("e", "edit", "Edit"),
         Binding("n", "go('next')", "Next"),
         Binding("p", "go('previous')", "Previous", show=False),
         Binding("o", "solution", "Solution", show=False),
@@ -298,6 +303,8 @@ class WatchApp(App[None]):
             return bool(status["questions"])
         if action == "check":
             return not status["questions"]
+        if action == "edit":
+            return bool(status["file"])
         if action in ("line", "shell"):
             return bool(status["hosts"])
         return True
@@ -460,6 +467,20 @@ class WatchApp(App[None]):
             chosen(hosts[0])
         else:
             self.push_screen(Choosing("a shell on which host?", hosts), chosen)
+
+    def action_edit(self) -> None:
+        """Opens the learner's file in their editor."""
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        words = shlex.split(editor) if editor else [name for name in ("nano", "vi") if shutil.which(name)][:1]
+        if not words:
+            self.say("No editor was found; set EDITOR to the one you use.", title="that did not work")
+            return
+        with self.suspend():
+            try:
+                subprocess.call([*words, self.watcher.status["file"]])
+            except OSError as error:
+                self.say(f"{words[0]} cannot be started: {error.strerror}", title="that did not work")
+        self.refresh(layout=True)
 
     def _open_shell(self, host: str) -> None:
         from packetlab.lab.shell import run_in_host
