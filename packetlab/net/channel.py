@@ -52,7 +52,8 @@ class Channel:
         data = len(data).to_bytes(4, "big") + data
         try:
             sent = socket.send_fds(self.socket, [data], files) if files else 0
-            self.socket.sendall(data[sent:])
+            if sent < len(data):  # sending nothing would fail where the answer has come and the other side has gone
+                self.socket.sendall(data[sent:])
         except OSError as error:
             raise Gone(error.strerror or str(error)) from None
 
