@@ -1,0 +1,3 @@
+# gets: one frame to each
+h1$ packetlab send -I eth0 -W 0 'Ethernet(dst="{h2.mac}", src="{h1.mac}", type=0x88b5) / "{shout}"'
+h1$ packetlab send -I eth0 -W 0 'Ethernet(dst="{h3.mac}", src="{h1.mac}", type=0x88b5) / "{shout}"'

@@ -1,0 +1,3 @@
+# gets: the type stands before the data
+def answer(lab, ev):
+    return {"source": lab.value("h1.mac"), "bytes": 14 + len(lab.value("word")), "header": 12}

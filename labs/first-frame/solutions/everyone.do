@@ -1,0 +1,1 @@
+h1$ packetlab send -I eth0 -W 0 'Ethernet(dst="ff:ff:ff:ff:ff:ff", src="{h1.mac}", type=0x88b5) / "{shout}"'

@@ -1,0 +1,14 @@
+"""Builds Ethernet frames and takes them apart. Fill in `build` and `read`."""
+
+
+def build(destination, source, ether_type, data):
+    """A frame as bytes.
+
+    The addresses are text, as "02:00:5e:10:00:07"; `ether_type` is a number, as 0x88b5; `data` are bytes.
+    """
+    raise NotImplementedError("this is yours to write")
+
+
+def read(frame):
+    """The list [destination, source, ether_type, data] of a frame (bytes), each in the form that `build` takes."""
+    raise NotImplementedError("this is yours to write")
