@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 @click.command(short_help="addresses, routes and neighbours of this machine")
 @click.argument("name", required=False)
 @click.option("-a", "--all", "everything", is_flag=True, help="Also neighbours without a MAC address.")
+@click.option("-c", "--connections", "tracked", is_flag=True,
+              help="Only the connections that the kernel tracks, as a NAT box does.")  # fmt: skip
 @json_option
-def interfaces(name: str | None, everything: bool, as_json: bool) -> int:
+def interfaces(name: str | None, everything: bool, tracked: bool, as_json: bool) -> int:
     """Show the network interfaces of this machine (or the one called NAME), its routes and its neighbours.
 
     The exit code is 1 where no interface but loopback is up.
@@ -24,6 +26,8 @@ def interfaces(name: str | None, everything: bool, as_json: bool) -> int:
     from packetlab.wire.netlink import interface_named, neighbours, routes
     from packetlab.wire.netlink import interfaces as all_interfaces
 
+    if tracked:
+        return _connections(as_json)
     host = LocalHost()
     cards = [interface_named(host, name)] if name else all_interfaces(host)
     ways = [route for route in routes(host) if name in (None, route.interface)]
@@ -33,6 +37,27 @@ def interfaces(name: str | None, everything: bool, as_json: bool) -> int:
     else:
         _print(cards, ways, known)
     return 0 if any(card.is_up and not card.is_loopback for card in cards) or (name and cards[0].is_up) else 1
+
+
+def _connections(as_json: bool) -> int:
+    """Prints the table of tracked connections; the exit code is 1 where it is empty."""
+    from dataclasses import asdict
+
+    from packetlab.show import print_to_terminal, text_view
+    from packetlab.wire.conntrack import connections
+    from packetlab.wire.host import LocalHost
+
+    rows = connections(LocalHost())
+    if as_json:
+        print_json({"connections": [asdict(row) | {"translated": row.translated} for row in rows]})
+        return 0 if rows else 1
+    print_to_terminal(text_view(("connections", "head"), ("" if rows else "  none are tracked", "note")))
+    for row in rows:
+        left = f"  {row.state}, kept for {row.seconds} s"
+        print_to_terminal(text_view((f"  {row.protocol:<5} ", ""), (str(row.first), "value"), (left, "note"), hang=4))
+        print_to_terminal(text_view(("        replies come as ", "note"), (str(row.reply), "value"),
+                                    ("  translated" if row.translated else "", "note"), hang=8))  # fmt: skip
+    return 0 if rows else 1
 
 
 def _useful(neighbour: "Neighbour") -> bool:

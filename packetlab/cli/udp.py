@@ -17,14 +17,15 @@ from packetlab.model.errors import UsageError
 @click.option("--hex", "as_hex", is_flag=True, help="TEXT is hex digits.")
 @click.option("-W", "--timeout", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
               help="Seconds to wait for a reply.")  # fmt: skip
+@click.option("--source-port", type=click.IntRange(0, 65535), default=0, help="Our port; 0 is any free one.")
 @click.option("-l", "--listen", type=click.IntRange(1, 65535), metavar="PORT", help="Echo what arrives on PORT.")
 @click.option("-c", "--count", type=click.IntRange(min=1), help="With --listen: stop after so many datagrams.")
 @click.option("-t", "--time", "seconds", type=float, help="With --listen: stop after so many seconds.")
 @family_options
 @json_option
 def udp(
-    host: str | None, port: int | None, text: str, as_hex: bool, timeout: float, listen: int | None,
-    count: int | None, seconds: float | None, family: int, as_json: bool,
+    host: str | None, port: int | None, text: str, as_hex: bool, timeout: float, source_port: int,
+    listen: int | None, count: int | None, seconds: float | None, family: int, as_json: bool,
 ) -> int:  # fmt: skip
     """Send TEXT to a UDP port of HOST and show what comes back; an ICMP error is explained.
 
@@ -57,7 +58,7 @@ def udp(
     except ValueError:
         raise UsageError(f"{text[:40]!r} is no row of hex digits", remedy="write 00 01 0a ff") from None
     with interruptible() as stop:
-        result = send(host, port, data, family=family, timeout=timeout, stop=stop)
+        result = send(host, port, data, family=family, timeout=timeout, source_port=source_port, stop=stop)
     if as_json:
         reply = result.reply.hex() if result.reply is not None else None
         told = {"target": str(result.target), "port": port, "sent": data.hex(), "reply": reply, "rtt_ns": result.rtt}

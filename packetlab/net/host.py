@@ -16,6 +16,7 @@ from packetlab.net.namespaces import HolderError
 from packetlab.net.process import DEVNULL, PIPE, Process
 from packetlab.net.topology import Node, Port, subnet
 from packetlab.wire import netlink
+from packetlab.wire.conntrack import Connection, connections
 from packetlab.wire.netlink import Interface, Neighbour, NetlinkError, Request, Route
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ class VirtualHost:
     def neighbours(self) -> list[Neighbour]:
         """The ARP and NDP cache as the kernel has it now."""
         return netlink.neighbours(self)
+
+    def connections(self) -> list[Connection]:
+        """The connections that the kernel tracks now (those through a NAT box)."""
+        return connections(self)
 
     def route_to(self, address: str) -> Route:
         return netlink.route_to(self, address)

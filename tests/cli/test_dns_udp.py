@@ -1,5 +1,6 @@
 """`dns` and `udp` between kernel hosts, on IPv4 and IPv6, and what they say when nobody answers."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_datagram_is_echoed_by_an_open_port_and_refused_by_a_closed_one(served
     told = as_json(served["client"], "udp", address, "9", code=1)
     assert "no process has that port" in told["text"]
     assert told["answered_by"] == address
+
+
+@pytest.mark.parametrize("address", [SERVER, SERVER6])
+def test_a_datagram_leaves_from_the_port_that_was_asked_for(served: Network, address: str) -> None:
+    with served["server"].socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.settimeout(5)
+        server.bind(("", 4003))
+        packetlab(served["client"], "udp", "--source-port", "4444", "-W", "0.1", address, "4003", "here")
+        assert server.recvfrom(10)[1][1] == 4444
 
 
 def test_silence_is_not_taken_for_anything_else(served: Network) -> None:

@@ -1,12 +1,17 @@
 """NAT by the kernel, without the nft program: what the outside sees, and what gets in."""
 
+import json
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.net import Network
+from packetlab.wire.conntrack import Way, parse_connection
 
 HOME = """
 hosts:
@@ -67,6 +72,41 @@ def test_a_forwarded_datagram_is_answered_from_the_outside_address(net: Network)
         data, peer = inside.recvfrom(10)
         inside.sendto(b"!", peer)
         assert (data, *outer.recvfrom(10)) == (b"?", b"!", ("203.0.113.2", 5353))
+
+
+def test_the_table_of_the_box_shows_what_was_translated_and_for_whom(net: Network) -> None:
+    with net["laptop"].socket(type=socket.SOCK_DGRAM) as client, net["server"].socket(type=socket.SOCK_DGRAM) as server:
+        client.settimeout(3)
+        server.settimeout(3)
+        client.bind(("", 5000))
+        server.bind(("", 53))
+        client.sendto(b"?", ("203.0.113.80", 53))
+        wanted = Way("192.168.1.2", 5000, "203.0.113.80", 53), Way("203.0.113.80", 53, "203.0.113.2", 5000)
+        peer = server.recvfrom(10)[1]
+        row = next(one for one in net["box"].connections() if (one.first, one.reply) == wanted)
+        assert (row.protocol, row.state, row.translated) == ("udp", "no reply yet", True)
+        server.sendto(b"!", peer)
+        client.recv(10)
+        row = next(one for one in net["box"].connections() if (one.first, one.reply) == wanted)
+        assert row.state == "replied" and 0 < row.seconds <= 180
+    assert net["server"].connections() == []
+
+
+def test_the_table_is_there_for_people_and_for_programs(net: Network) -> None:
+    with net["laptop"].socket(type=socket.SOCK_DGRAM) as client:
+        client.bind(("", 5001))
+        client.sendto(b"?", ("203.0.113.80", 54))
+    command = [sys.executable, "-m", "packetlab.cli.main", "interfaces", "--connections"]
+    done = net["box"].run(command)
+    assert done.returncode == 0 and "192.168.1.2:5001 -> 203.0.113.80:54" in done.stdout
+    rows = json.loads(net["box"].run([*command, "--json"]).stdout)["connections"]
+    assert any(row["first"]["source_port"] == 5001 and row["translated"] for row in rows)
+    assert net["server"].run(command).returncode == 1
+
+
+@given(st.binary(max_size=200))
+def test_rows_that_make_no_sense_are_left_out(body: bytes) -> None:
+    parse_connection(body)
 
 
 def test_a_box_without_an_outside_is_refused() -> None:

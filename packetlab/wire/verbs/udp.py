@@ -41,9 +41,12 @@ class UDPResult:
 
 def udp(
     host: str, port: int, data: bytes = b"", *, via: Host | None = None, family: int = 0, timeout: float = 1.0,
-    stop: Stop | None = None,
+    source_port: int = 0, stop: Stop | None = None,
 ) -> UDPResult:  # fmt: skip
-    """Send `data` to a port and wait `timeout` seconds for a reply or an ICMP error."""
+    """Send `data` to a port and wait `timeout` seconds for a reply or an ICMP error.
+
+    `source_port` 0 is any free port of ours.
+    """
     if not 0 < port < 65_536:
         raise UsageError(f"there is no port {port}", remedy="ports go from 1 to 65535")
     if len(data) > LARGEST:
@@ -54,6 +57,12 @@ def udp(
     with source.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as sock:
         ask_for_errors(sock)
         sock.setblocking(False)
+        if source_port:
+            try:
+                sock.bind(("::" if six else "0.0.0.0", source_port))
+            except OSError as error:
+                cause = f"nothing can be sent from port {source_port}: {error.strerror}"
+                raise UsageError(cause, remedy="choose another") from None
         start = time.monotonic_ns()
         try:
             sock.connect((ip_text(target.address), port))
