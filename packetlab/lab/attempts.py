@@ -9,6 +9,7 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,12 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
 
 
 def _shortcut(run: Running, host: str, command: str) -> object | None:
-    """`packetlab ping` and `send` within this process: starting Python anew takes longer than most labs."""
+    """`packetlab ping` and its like within this process: starting Python anew takes longer than most labs."""
     words = shlex.split(run.fill(command), comments=True)
-    if any(each in command for each in ";&|<>$`"):
+    if any(each in command for each in ";&|<>$`") or words[:1] != ["packetlab"]:
         return None
-    if words[:2] == ["packetlab", "ping"]:
-        return _ping(run, host, words)
-    return _send(run, host, words) if words[:2] == ["packetlab", "send"] else None
+    made = _SHORTCUTS.get(words[1]) if len(words) > 1 else None
+    return made(run, host, words) if made else None
 
 
 def _send(run: Running, host: str, words: list[str]) -> object | None:
@@ -96,25 +96,62 @@ def _send(run: Running, host: str, words: list[str]) -> object | None:
 
 
 def _ping(run: Running, host: str, words: list[str]) -> object | None:
-    options: dict[str, Any] = {"interval": 0.01}
-    names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-t": ("ttl", int),
-             "-W": ("timeout", float)}  # fmt: skip
-    rest = words[2:]
-    target = ""
-    while rest:
-        word = rest.pop(0)
-        if word in names and rest:
-            name, kind = names[word]
-            options[name] = kind(rest.pop(0))
-        elif word.startswith("-") or target:
-            return None
-        else:
-            target = word
-    options["interval"] = min(options["interval"], 0.01)
+    names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-W": ("timeout", float),
+             "--ttl": ("ttl", int)}  # fmt: skip
+    options, rest = _options(words, names)
+    if len(rest) != 1:
+        return None
+    options["interval"] = min(options.get("interval", 0.01), 0.01)
     try:
-        return run.ping(host, target, **{"count": 4, **options}) or True
+        return run.ping(host, rest[0], **{"count": 4, **options}) or True
     except PacketLabError:
         return True  # as the command would have said; the verdict is about the frames
+
+
+def _udp(run: Running, host: str, words: list[str]) -> object | None:
+    from packetlab.wire.verbs.udp import udp
+
+    options, rest = _options(words, {"--source-port": ("source_port", int), "-W": ("timeout", float)})
+    if len(rest) not in (2, 3) or not rest[1].isdecimal():
+        return None
+    try:
+        return udp(rest[0], int(rest[1]), "".join(rest[2:] or ["hello"]).encode(), via=run[host], **options)
+    except PacketLabError:
+        return True
+
+
+def _handshake(run: Running, host: str, words: list[str]) -> object | None:
+    from packetlab.wire.verbs.handshake import handshake
+
+    options, rest = _options(words, {"--source-port": ("source_port", int), "-W": ("timeout", float)})
+    if len(rest) != 2 or not rest[1].isdecimal():
+        return None
+    try:
+        return handshake(rest[0], int(rest[1]), via=run[host], **options)
+    except PacketLabError:
+        return True
+
+
+def _options(words: list[str], names: dict[str, tuple[str, Callable[[str], Any]]]) -> tuple[dict[str, Any], list[str]]:
+    """The options of a command and its other words; no words where an option is none of `names`."""
+    options: dict[str, Any] = {}
+    rest: list[str] = []
+    left = words[2:]
+    while left:
+        word = left.pop(0)
+        if word in names and left:
+            name, kind = names[word]
+            options[name] = kind(left.pop(0))
+        elif word.startswith("-"):
+            return {}, []
+        else:
+            rest.append(word)
+    return options, rest
+
+
+_SHORTCUTS: dict[str, Callable[[Running, str, list[str]], object | None]] = {
+    "ping": _ping, "send": _send, "udp": _udp, "handshake": _handshake,
+}  # fmt: skip
 
 
 def read_answers(text: str, step: Step) -> dict[str, str]:

@@ -55,3 +55,18 @@ def test_a_ping_that_nobody_answers_waits_as_long_as_it_was_told() -> None:
         assert _shortcut(run, "h1", "packetlab ping -c 1 -W 0.05 {lan.ghost}")
         assert 0.05 <= time.monotonic() - start < 0.9  # 1 s by default
         assert run.look().at("h2").all("arp.opcode == 1 && arp.dst.proto_ipv4 == {lan.ghost}")
+
+
+@pytest.mark.usefixtures("virtual_networks")
+@pytest.mark.parametrize(("command", "filter"), [
+    ("packetlab udp --source-port 5000 -W 0.05 {h2.ip} 9 here", "udp && !icmp && udp.srcport == 5000"),
+    ("packetlab handshake --source-port 5000 {h2.ip} 9", "tcp.srcport == 5000 && tcp.flags.syn == 1"),
+    ("packetlab ping --ttl 7 -c 1 {h2.ip}", "icmp.type == 8 && ip.ttl == 7"),
+])  # fmt: skip
+def test_udp_handshake_and_ping_within_this_process_do_as_the_commands(command: str, filter: str) -> None:  # noqa: A002
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        run.begin(lab.steps[0])
+        assert _shortcut(run, "h1", command)
+        assert run.until_seen("h2", filter, 1)
+        assert _shortcut(run, "h1", f"{command} --json") is None
