@@ -9,7 +9,7 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,9 @@ def _handshake(run: Running, host: str, words: list[str]) -> object | None:
         return True
 
 
-def _options(words: list[str], names: dict[str, tuple[str, Callable[[str], Any]]]) -> tuple[dict[str, Any], list[str]]:
+def _options(
+    words: list[str], names: Mapping[str, tuple[str, Callable[[str], Any]]]
+) -> tuple[dict[str, Any], list[str]]:
     """The options of a command and its other words; no words where an option is none of `names`."""
     options: dict[str, Any] = {}
     rest: list[str] = []
