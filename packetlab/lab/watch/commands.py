@@ -15,6 +15,8 @@ from packetlab.model.errors import UsageError
 
 _SHELL = re.compile(r"packetlab\s+lab\s+shell\s+(\S+)(?:\s+--)?(?:\s+(.*))?")
 
+_PROMPT = re.compile(r"([\w.-]+)\$(?:\s+(.*))?")
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -42,11 +44,11 @@ def understood(line: str, hosts: Sequence[str], usual: str = "") -> Typed:
         except ValueError as error:
             raise UsageError(f"{text!r} cannot be read: {error}") from None
         return Typed("", text)
-    head, dollar, rest = text.partition("$")
-    if dollar and re.fullmatch(r"[\w.-]+", head.strip()):
-        if not rest.strip():
-            raise UsageError("which command?", remedy=f"as {head.strip()}$ ping -c 1 HOST; Escape for none")
-        return Typed(_known(head.strip(), hosts), rest.strip())
+    if match := _PROMPT.fullmatch(text):
+        host = _known(match[1], hosts)
+        if not match[2]:
+            raise UsageError("which command?", remedy=f"as {host}$ ping -c 1 HOST; Escape for none")
+        return Typed(host, match[2])
     first, _, rest = text.partition(" ")
     if first in hosts and rest:
         return Typed(first, rest.strip())
