@@ -367,7 +367,7 @@ def diagnose_table(ev, given, right):
         return "You counted the socket that listens. It is no connection: it waits for them."
     if given["waits"] == str(right["listen"]):
         return "That is the port of s. The other end of the connection is in `rem_address`."
-    if given["waits"] != str(right["waits"]):
+    if (given["listen"], given["open"]) == (str(right["listen"]), str(right["open"])):
         return "At that one nothing waits. `rx_queue` is the number *behind* the colon, and not 0 in one line."
     return None
 
@@ -381,11 +381,13 @@ def swapped(port):
 
 def check_closed(ev):
     c = ev.at("c")
-    c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {c.ip} && tcp.dstport != {shut}",
-              "You knocked by TCP at another port. Nothing listens at {shut}; take that one.")
-    c.mistake("udp && !icmp && !icmpv6 && (ip.src == {c.ip} || ipv6.src == {c.ip6}) && udp.dstport != {shut}",
-              "Your datagram went to another port than {shut}.")
     knocked, four, six = c.all(TCP_SHUT), c.all(UDP_SHUT + " && ip.dst == {s.ip}"), c.all(UDP_SHUT + " && ipv6")
+    if not knocked:
+        c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {c.ip} && tcp.dstport != {shut}",
+                  "You knocked by TCP at another port. Nothing listens at {shut}; take that one.")
+    if not four or not six:
+        c.mistake("udp && !icmp && !icmpv6 && (ip.src == {c.ip} || ipv6.src == {c.ip6}) && udp.dstport != {shut}",
+                  "Your datagram went to another port than {shut}.")
     done = [*knocked[:1], *four[:1], *six[:1]]
     if done and not knocked:
         ev.mistake("UDP is done, TCP is missing: connect to port {shut} as well.", *done)
