@@ -132,12 +132,14 @@ class Values:
         return PLACE.sub(value, text)
 
     def learn(self, topology: Topology) -> None:
-        """Facts about the nodes: {h1.ip} {h1.ip6} {h1.mac} {h1.name}; of one interface {r.PEER.ip}."""
+        """Facts about the nodes: {h1.ip} {h1.ip6} {h1.local6} {h1.mac} {h1.name}; of one interface {r.PEER.ip}."""
         for node in topology.nodes.values():
             self._known[node.name] = self._known[f"{node.name}.name"] = node.name
         for pair in topology.ports():
             for port in pair:
                 facts = {"mac": port.mac.hex(":"), "port": port.name}
+                if port.has_ipv6:
+                    facts["local6"] = str(_link_local(port.mac))
                 for address in port.addresses:
                     key = "ip" if address.version == 4 else "ip6"
                     facts.setdefault(key, str(address.ip))
@@ -149,3 +151,9 @@ class Values:
     def random(self, what: str) -> random.Random:
         """A generator of its own for `what`, the same for the same seed."""
         return random.Random(f"{self.seed} {what}")
+
+
+def _link_local(mac: bytes) -> ipaddress.IPv6Address:
+    """The link-local address that Linux makes of a MAC address (RFC 4291, appendix A)."""
+    own = bytes([mac[0] ^ 2]) + mac[1:3] + b"\xff\xfe" + mac[3:]
+    return ipaddress.IPv6Address(bytes.fromhex("fe80000000000000") + own)

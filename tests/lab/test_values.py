@@ -1,0 +1,16 @@
+"""Facts about nodes that labs' texts and filters can name."""
+
+from packetlab.lab.values import Values
+from packetlab.net.topology import Topology, subnet
+
+
+def test_an_interface_with_ipv6_has_a_link_local_address_made_of_its_mac_address_and_one_without_has_none() -> None:
+    topology = Topology()
+    for name, mac, address in (("a", "00163e0a0b0c", "fd00::1/64"), ("b", "02ffee010203", "10.0.0.2/24")):
+        node = topology.add("host", name)
+        node.mac, node.addresses = bytes.fromhex(mac), [subnet(address)]
+    topology.connect("a", "b")
+    values = Values(1)
+    values.learn(topology)
+    assert values.text("a.local6") == values.text("a.b.local6") == "fe80::216:3eff:fe0a:b0c"
+    assert values.get("b.local6") is None
