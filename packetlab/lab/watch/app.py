@@ -113,7 +113,9 @@ class WatchApp(App[None]):
         yield table
         yield RichLog(id="output", markup=False, highlight=False, wrap=True, max_lines=2000)
         yield Input(id="line")
-        yield Footer(compact=True, show_command_palette=False)
+        footer = Footer(show_command_palette=False)
+        footer.compact = True
+        yield footer
 
     def on_mount(self) -> None:
         """Starts following."""

@@ -36,7 +36,8 @@ class Watcher:
         self.status: dict[str, Any] = ask("status")
         self.rows: deque[Row] = deque(maxlen=MOST_ROWS)
         self._attempt, self._since, self._zero = 0, 0, 0
-        self._newest = self._looked = clock()
+        self._newest = self._oldest = clock()
+        """When the newest frame, and the oldest that no automatic check has seen, were told of."""
         self._unjudged = False
         self._file_time = self._modified()
 
@@ -69,7 +70,9 @@ class Watcher:
             found.append(Row(Seen(frame, place), max(0, when - self._zero) / 1e9))
         self._since = told["since"] + len(told["frames"])
         if told["frames"]:
-            self._newest, self._unjudged = self._clock(), True
+            self._newest = self._clock()
+            if not self._unjudged:
+                self._unjudged, self._oldest = True, self._newest
         self.rows.extend(found)
         return found
 
@@ -78,9 +81,9 @@ class Watcher:
         now = self._clock()
         if not (self.status["automatic"] and self._unjudged):
             return None
-        if now - self._newest < QUIET and now - self._looked < PATIENCE:
+        if now - self._newest < QUIET and now - self._oldest < PATIENCE:
             return None
-        self._looked, self._unjudged = now, False
+        self._unjudged = False
         answer: dict[str, Any] = self._ask("check", quiet=True, width=width)
         if answer["verdict"] == "pass":
             self.refresh()
