@@ -97,7 +97,7 @@ def _send(run: Running, host: str, words: list[str]) -> object | None:
 
 def _ping(run: Running, host: str, words: list[str]) -> object | None:
     names = {"-c": ("count", int), "-s": ("size", int), "-i": ("interval", float), "-W": ("timeout", float),
-             "--ttl": ("ttl", int)}  # fmt: skip
+             "--ttl": ("ttl", int), "-I": ("interface", str)}  # fmt: skip
     options, rest = _options(words, names)
     if len(rest) != 1:
         return None
