@@ -100,7 +100,7 @@ class Lab:
                         {n: where for n, (_, where) in self.declared.items()})  # fmt: skip
         tree = compose(values.fill(self.front), self.file, 2).mapping("the front matter")
         topology = Topology()
-        read_spec(tree["net"], topology, source=self.file)
+        read_spec(tree["net"], topology, source=self.file, folder=self.folder)
         links = {name: len(topology.links_of(name)) for name in topology.nodes}
         chance = values.random("MAC addresses")
         for node in topology.nodes.values():

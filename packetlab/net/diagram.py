@@ -7,7 +7,12 @@ circle are named at the end.
 import textwrap
 
 from packetlab.net.topology import Link, Node, Port, Topology
+from packetlab.show.safe import safe_text
 
+SERVICE_WIDTH = 40
+"""Characters of a service that are shown."""
+_JOINT = "\xa0"
+"""A space at which no line ends."""
 _SHAPES = {"host": "{}", "switch": "[{}] switch", "hub": "[{}] hub", "router": "({}) router", "nat": "({}) NAT"}
 
 
@@ -48,7 +53,7 @@ class _Drawing:
             f"{text}  {details}", self.width, subsequent_indent=continued, drop_whitespace=True,
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-        self.lines += lines
+        self.lines += [line.replace(_JOINT, " ") for line in lines]
         for number, port in enumerate(below):
             if port.peer in self.seen:
                 continue
@@ -65,6 +70,10 @@ class _Drawing:
                 words.append((f"{port.name} " if many else "") + " ".join(map(str, port.addresses)))
         if node.gateways:
             words.append("via " + " ".join(node.gateways))
+        if node.services:
+            shown = [safe_text(service.text) for service in node.services]
+            short = [text if len(text) <= SERVICE_WIDTH else text[: SERVICE_WIDTH - 3] + "..." for text in shown]
+            words.append("serves " + ", ".join(text.replace(" ", _JOINT) for text in short))
         return ", ".join(words)
 
 

@@ -177,16 +177,17 @@ class Node:
         # (containers) the kernel refuses, and commands see the old ones.
         for kind, target in ((b"proc", b"/proc"), (b"sysfs", b"/sys")):
             libc.mount(kind, target, kind, Long(MS_NOSUID_NODEV_NOEXEC), None)
-        mount(b"none", b"/tmp", b"tmpfs", 0, b"mode=755")
-        for path, data in self.files.items():
+        # For a moment, over a folder in which none of the files is.
+        mount(b"none", b"/sys", b"tmpfs", 0, b"mode=755")
+        for number, (path, data) in enumerate(self.files.items()):
             if os.path.isfile(path):  # noqa: PTH113 - pathlib would double the start time
-                copy = "/tmp/" + path.replace("/", "_")
+                copy = f"/sys/{number}"
                 descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT, 0o644)
                 os.write(descriptor, data)
                 os.fchmod(descriptor, 0o644)
                 os.close(descriptor)
                 mount(copy.encode(), path.encode(), None, MS_BIND)
-        call("umount2", b"/tmp", MNT_DETACH)
+        call("umount2", b"/sys", MNT_DETACH)
 
     def open_views(self) -> None:
         """Makes the namespaces in a child, which sends their descriptors: numbers in /proc may be those of outside."""

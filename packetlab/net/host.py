@@ -179,6 +179,9 @@ class VirtualHost:
             raise UsageError("a command is a list of words", remedy='as ["ping", "-c1", "server"]')
         environment = dict(os.environ) | dict(env or {})
         environment.setdefault("PACKETLAB_HOST", self.name)
+        for key, value in self._network._environment().items():
+            if environment.get(key) == os.environ.get(key):  # a value of the caller's own stays
+                environment[key] = value
         # Where ping, tcpdump and ip are is often not in an ordinary user's PATH, nor is packetlab itself.
         environment["PATH"] = f"{environment.get('PATH', '/usr/bin:/bin')}:{_PATH}:{Path(sys.executable).parent}"
         return Process(

@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import PacketLabError, UsageError
@@ -26,10 +26,15 @@ from packetlab.net.host import VirtualHost, route_request
 from packetlab.net.impairment import read_impairment
 from packetlab.net.namespaces import Namespaces
 from packetlab.net.process import DEVNULL, PIPE, STDOUT
+from packetlab.net.services import check_services
+from packetlab.net.serving import AUTHORITY, TRUST, RunningService, Services
 from packetlab.net.settings import node_settings
 from packetlab.net.topology import FIRST_INDEX, Node, Port, Topology, subnet
 from packetlab.net.wires import FAR, NEAR, Wire
 from packetlab.wire.netlink import Netlink, Request
+
+if TYPE_CHECKING:
+    from packetlab.net.servers.certificates import CertificateAuthority
 
 __all__ = ["DEVNULL", "PIPE", "STDOUT", "Network", "VirtualHost"]
 
@@ -50,6 +55,7 @@ class Network:
         self._spaces: list[int] = []
         self._ports: list[tuple[Port, Port]] = []
         self._wires: list[Wire] = []
+        self._services = Services(self)
 
     @classmethod
     def from_spec(cls, spec: "str | Path | Mapping[str, Any]", *, name: str = "", source: str = "",
@@ -68,8 +74,11 @@ class Network:
 
     def host(self, name: str, *addresses: str, via: str | Sequence[str] = (), at: Mapping[str, str] | None = None,
              mac: str = "", dns: str | Sequence[str] = (), routes: Mapping[str, str] | None = None,
-             kind: str = "host") -> VirtualHost:  # fmt: skip
-        """Declares a host. `addresses` go to its first interface, `at` gives those towards a neighbour."""
+             services: str | Sequence[str] = (), kind: str = "host") -> VirtualHost:  # fmt: skip
+        """Declares a host. `addresses` go to its first interface, `at` gives those towards a neighbour.
+
+        `services` are sentences as in spec.py: ["echo", "http 80 ./site", "run: python3 server.py"].
+        """
         node = self._declare(kind, name)
         node.addresses = [subnet(text) for text in addresses]
         node.at = {peer: [subnet(text) for text in found.split()] for peer, found in (at or {}).items()}
@@ -79,6 +88,7 @@ class Network:
         node.mac = mac_bytes(mac) if mac else b""
         node.resolver = [dns] if isinstance(dns, str) else list(dns)
         node.routes = list((routes or {}).items())
+        self.serve(name, *([services] if isinstance(services, str) else services))
         return self[name]
 
     def router(self, name: str, at: Mapping[str, str], *, via: str | Sequence[str] = (),
@@ -112,6 +122,25 @@ class Network:
         for one, other in zip((near, far, *more), (far, *more), strict=False):
             read_impairment(wire, f"the link {one} -- {other}: ")
             self.topology.connect(one, other, mtu, wire)
+
+    def serve(self, name: str, *services: str) -> None:
+        """Declares services of a host ("http 80 ./site"; see spec.py), and starts them if the network is up."""
+        from packetlab.net.spec import Item, read_services
+
+        node = self.topology.node(name)
+        where = f"the services of {name}: "
+        found = read_services(Item([Item(text, where) for text in services], where), Path.cwd())
+        node.services += found
+        if self._namespaces:
+            try:
+                check_services(self.topology)
+                self._services.look_again()
+                for host in self if any(one.kind in ("dns", "https") for one in found) else ():
+                    self._show_files(host)
+                self._services.start([(self[name], one) for one in found])
+            except BaseException:
+                del node.services[-len(found) :]
+                raise
 
     def _declare(self, kind: str, name: str) -> Node:
         self._must_be_down()
@@ -153,6 +182,21 @@ class Network:
         raise UsageError(f"the link {one} -- {other} is a plain cable", remedy='declare it with options: delay="1ms"')
 
     @property
+    def services(self) -> list[RunningService]:
+        """The services that were started: `state`, and `output()`, of each."""
+        return list(self._services.running)
+
+    @property
+    def authority(self) -> "CertificateAuthority":
+        """The certificate authority of the network's https services, and of whoever wants a certificate from it."""
+        return self._services.authority
+
+    @property
+    def certificate(self) -> str:
+        """That of the authority, in PEM, where a host of the network has https; else ""."""
+        return self.authority.certificate.decode() if self._services.needs_authority else ""
+
+    @property
     def is_up(self) -> bool:
         return self._namespaces is not None
 
@@ -168,8 +212,13 @@ class Network:
         if self._namespaces:
             raise UsageError(f"{self.name} is up already")
         self.topology.check()
+        self._services = Services(self)
+        self._stack.callback(self._services.forget)
         try:
             self._build()
+            self._stack.callback(self._services.close)
+            self._services.start([(self[node.name], one) for node in self.topology.nodes.values()
+                                  for one in node.services])  # fmt: skip
         except BaseException:
             self.close()
             raise
@@ -291,17 +340,26 @@ class Network:
             requests.append(links.up(port.index, port.name, _BRIDGE_INDEX if node.is_bridge else 0))
         socket_of.request(requests)
 
+    def _environment(self) -> dict[str, str]:
+        """What commands find in their environment, beyond what is there outside."""
+        if not self._services.needs_authority:
+            return {}
+        return dict.fromkeys(TRUST, str(AUTHORITY))
+
     def _show_files(self, host: VirtualHost) -> None:
         """What commands in a host find under /etc, so that names are those of the network."""
         rows = ["127.0.0.1 localhost", "::1 localhost"]
         for other in self.topology.nodes.values():
             found = [str(address.ip) for port in self._ports_of(other.name) for address in port.addresses]
             rows += [f"{address} {other.name}" for address in found]
-        servers = [f"nameserver {server}" for server in host.node.resolver]
+        asked = host.node.resolver or self._services.resolvers(host)
+        servers = [f"nameserver {server}" for server in asked]
         files = {
             "/etc/hosts": "\n".join(rows) + "\n",
             "/etc/resolv.conf": "\n".join(servers or ["# this host has no DNS server"]) + "\n",
             # Plain files and DNS: a name service of the machine would ask the real network.
             "/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
         }
+        if self._services.needs_authority:
+            files[str(AUTHORITY)] = self.authority.certificate.decode()
         self._running().ask("look", host._number, host.name, {path: text.encode() for path, text in files.items()})

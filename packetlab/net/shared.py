@@ -17,8 +17,9 @@ from packetlab.net.control_server import Client, ControlServer, Last, Taken
 from packetlab.net.network import Network
 from packetlab.net.remote import address
 from packetlab.net.remote_command import run_for
+from packetlab.net.serving import told
 
-REQUESTS = ("describe", "socket", "run")
+REQUESTS = ("describe", "socket", "run", "log")
 """What is asked of every network, whoever holds it."""
 
 
@@ -28,10 +29,14 @@ def answer(network: Network, request: dict[str, Any], client: Client) -> Any:
         return network[request["host"]].socket(*request["kind"])
     if request["do"] == "run":
         return run_for(client, network[request["host"]], request)
+    if request["do"] == "log":
+        return told(network, request.get("host", ""))
     nodes = [{"name": node.name, "kind": node.kind, "addresses": node.addresses,
+              "services": [one.described() for one in network.services if one.host is node],
               "interfaces": [[port.name, port.peer, port.mac.hex(":")] for port in node.ports]}
              for node in network]  # fmt: skip
-    return {"pid": os.getpid(), "nodes": nodes, "diagram": network.diagram(), "lab": ""}
+    return {"pid": os.getpid(), "nodes": nodes, "diagram": network.diagram(), "lab": "",
+            "authority": network.certificate}  # fmt: skip
 
 
 def hold_in_background(network: Network, name: str, source: str = "") -> int:

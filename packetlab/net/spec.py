@@ -2,7 +2,11 @@
 
     hosts:
       client: 10.0.1.2/24 fd00:1::2/64 via 10.0.1.1 fd00:1::1
-      server: {address: 10.0.2.2/24, via: 10.0.2.1, dns: 10.0.2.53, mac: 02:00:00:00:00:99}
+      server:
+        address: 10.0.2.2/24
+        via: 10.0.2.1
+        mac: 02:00:00:00:00:99
+        services: [echo, http 80 ./site, https, dns lab.test, run 8080: python3 server.py]
     routers:
       r: {left: 10.0.1.1/24 fd00:1::1/64, right: 10.0.2.1/24}
     nat:
@@ -16,6 +20,31 @@
 
 Addresses of a node go to its first link, or, under the name of a neighbour, to the link that leads there. Every
 error names file and line. Values are taken as text, so that YAML's own ideas (12:30:00 is a number) do no harm.
+
+Services run from the moment the network is up until it goes down. Each is one sentence, in a list under `services:`
+of a host, router or NAT box; `- http: 80 ./site` says the same as `- http 80 ./site`, and "echo, http 80" on one line
+is a list of two:
+
+    echo [PORT]                      gives back what it gets, TCP and UDP; port 7
+    http [PORT] [FOLDER]             port 80. With a folder, its files; without, what the path asks for: /delay/2,
+                                     /status/503, /echo, ... (/ lists them; see servers/behaviours.py)
+    https [PORT] [FOLDER]            the same on port 443, with a certificate of the network's own authority
+    dns [DOMAIN]                     port 53. The hosts of this network below DOMAIN (`test`), and their addresses
+                                     backwards: with `dns lab.test`, the host www is www.lab.test
+    dns FILE.zone [ORIGIN]           a zone from a master file; several on one host are one server
+    dns recursive ROOT ...           asks from these root servers (addresses, or names of hosts) down
+    dhcp FIRST-LAST [router A] [dns A] [domain NAME] [lease SECONDS]
+                                     addresses of that range, on the link of the subnet that it lies in; router, DNS
+                                     server and domain are those of this network where they are not given
+    run: COMMAND                     any program or script, by /bin/sh; `python3` is the one that packetlab runs on
+    run PORT: COMMAND                and the network is up once something listens on PORT
+
+Paths are relative to the YAML file, and commands start in its folder. Hosts without `dns:` of their own ask the DNS
+servers declared here: recursive ones first, then those for hosts, then the others. In the hosts of a network with
+`https`, $PACKETLAB_CA is the file with the authority's certificate (curl --cacert "$PACKETLAB_CA"), and so are
+$SSL_CERT_FILE and $CURL_CA_BUNDLE: curl, openssl and Python trust it without being told. What a program prints is kept (its
+beginning and its end) for `packetlab net log HOST`. A program that fails at once, within a second or before it
+listens, fails the network; one that ends with exit code 0 has done its work.
 """  # noqa: E501 - the example is clearer with whole lines
 
 from collections.abc import Iterable, Mapping
@@ -27,6 +56,7 @@ from typing import Any
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import UsageError
 from packetlab.net.impairment import read_impairment
+from packetlab.net.services import Service, read_service
 from packetlab.net.topology import Node, Topology, subnet
 
 SECTIONS = {"hosts": "host", "routers": "router", "nat": "nat", "switches": "switch", "hubs": "hub"}
@@ -68,12 +98,14 @@ class Item:
 
 
 def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, *, source: str = "",
-              first_line: int = 1) -> None:  # fmt: skip
+              first_line: int = 1, folder: Path | None = None) -> None:  # fmt: skip
     """Declares in `topology` what a file (Path), YAML text, items (see `compose`), a composed YAML node or a mapping
     says, and checks it.
 
-    `source` and `first_line` are where a text comes from, for the errors.
+    `source` and `first_line` are where a text comes from, for the errors. Paths in it are relative to `folder`: that
+    of the file, or else the current one.
     """
+    topology.folder = (folder or (spec.parent if isinstance(spec, Path) else Path())).absolute()
     if isinstance(spec, Path):
         try:
             with spec.open(encoding="utf-8") as file:
@@ -172,7 +204,7 @@ def _declare_nodes(section: Item, kind: str, topology: Topology) -> None:
         node = topology.add(kind, name, item.where)
         if isinstance(item.value, dict):
             for key, value in item.value.items():
-                _read_option(node, key, value)
+                _read_option(node, key, value, topology.folder)
         elif item.value:
             addresses, gateways = _addresses(item)
             node.addresses, node.gateways = addresses, gateways
@@ -196,7 +228,7 @@ def _address(text: str, where: str) -> str:
     return text
 
 
-def _read_option(node: Node, key: str, item: Item) -> None:
+def _read_option(node: Node, key: str, item: Item, folder: Path) -> None:
     if key == "address":
         addresses, gateways = _addresses(item)
         node.addresses += addresses
@@ -215,6 +247,8 @@ def _read_option(node: Node, key: str, item: Item) -> None:
             if prefix != "default":
                 _prefix(prefix, gateway.where)
             node.routes.append((prefix, _address(gateway.text("a gateway"), gateway.where)))
+    elif key == "services":
+        node.services += read_services(item, folder)
     elif key == "stp" and node.kind == "switch":
         node.stp = item.text("stp").lower() in ("true", "yes", "on")
     elif key == "outside" and node.kind == "nat":
@@ -225,6 +259,30 @@ def _read_option(node: Node, key: str, item: Item) -> None:
         addresses, gateways = _addresses(item)
         node.at[key] = addresses
         node.gateways += gateways
+
+
+def read_services(item: Item, folder: Path) -> list[Service]:
+    """The services under one node: a list of sentences, or of `name: the rest`, or one mapping of these."""
+    if isinstance(item.value, str):
+        # One line holds several, but a command keeps its commas.
+        texts = [item.value] if item.value.lstrip().startswith("run") else item.value.split(",")
+        return [read_service(text, item.where, folder) for text in texts if text.strip()]
+    if isinstance(item.value, dict):
+        return [_read_pair(key, value, folder) for key, value in item.value.items()]
+    found = []
+    for each in item.value:
+        if isinstance(each.value, str):
+            found.append(read_service(each.value, each.where, folder))
+        else:
+            found += [_read_pair(*pair, folder) for pair in each.mapping("a service").items()]
+    return found
+
+
+def _read_pair(key: str, item: Item, folder: Path) -> Service:
+    """ "http: 80 ./site"."""
+    if not isinstance(item.value, str):
+        raise UsageError(f"{item.where}the service {key} is one line", remedy="as http: 80 ./site")
+    return read_service(f"{key}: {item.value}", item.where, folder)
 
 
 def _prefix(text: str, where: str) -> None:

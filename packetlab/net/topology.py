@@ -8,9 +8,11 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from packetlab.model.errors import UsageError
+from packetlab.net.services import Service, check_services
 
 Subnet = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 NODE_KINDS = ("host", "router", "nat", "switch", "hub")
@@ -43,6 +45,7 @@ class Node:
     """Of a NAT box: the neighbour on its public side."""
     forward: list[tuple[str, int, str, int]] = field(default_factory=list)
     """Of a NAT box: (protocol, outside port, inside address, inside port)."""
+    services: list[Service] = field(default_factory=list)
     where: str = ""
 
     @property
@@ -107,6 +110,8 @@ class Topology:
         self.nodes: dict[str, Node] = {}
         self.links: list[Link] = []
         self.allow: set[str] = set()
+        self.folder = Path()
+        """Paths in declarations are relative to it."""
 
     def add(self, kind: str, name: str, where: str = "") -> Node:
         """A new node; its name must be free and fit for a host name."""
@@ -211,6 +216,7 @@ class Topology:
             self._check_overlap(segments)
         if "gateway" not in self.allow:
             self._check_gateways()
+        check_services(self)
 
     def _check_node(self, node: Node) -> None:
         links = self.links_of(node.name)

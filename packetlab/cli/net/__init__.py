@@ -13,6 +13,7 @@ COMMANDS: Commands = {
     "show": ("net.show", "show", "hosts, addresses and cables, as a drawing"),
     "shell": ("net.run", "shell", "a shell in a host"),
     "exec": ("net.run", "execute", "one command in a host"),
+    "log": ("net.show", "log", "what the services of hosts have said"),
     "capture": ("net.capture", "capture", "packets at a host, as they pass"),
     "ladder": ("net.capture", "ladder", "who says what to whom, at one host"),
     "down": ("net.up", "down", "end a network and everything in it"),
@@ -39,7 +40,20 @@ def net() -> None:
     \b
     hosts:
       client: 10.0.0.1/24
-      server: 10.0.0.2/24
+      server:
+        address: 10.0.0.2/24
+        services: [dns lab.test, http 80 ./site, "run: python3 server.py"]
     links:
       - client -- server
+
+    \b
+    Services run as long as the network. There are:
+    echo [PORT]                  gives back what it gets, TCP and UDP; port 7
+    http [PORT] [FOLDER]         a folder's files, or what the path asks for: /delay/2, /status/503, /echo (/ lists all)
+    https [PORT] [FOLDER]        the same; curl in a host trusts it; $PACKETLAB_CA is the authority's certificate
+    dns [DOMAIN]                 the hosts of this network as HOST.DOMAIN (HOST.test); all hosts ask it
+    dns FILE.zone [ORIGIN]       a master file;   dns recursive ROOT ...   asks from the root down
+    dhcp FIRST-LAST              addresses of that range; also: router A, dns A, domain NAME, lease SECONDS
+    run: COMMAND                 any program or script;   run 8080: COMMAND   waits until it listens there
+    Paths are relative to the file. What they say: packetlab net log
     """

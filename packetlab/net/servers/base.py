@@ -44,7 +44,10 @@ SWEEP = 0.5
 class SocketMaker(Protocol):
     """The part of a host that servers need."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called, in errors."""
+        ...
 
     def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002
         """A socket inside the host."""
@@ -149,6 +152,11 @@ class Server(ABC):
             raise UsageError(f"{self.host.name} cannot listen on port {self.port}: {error.strerror}") from error
         sock.setblocking(False)
         return sock
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it serves."""
+        return self._thread is not None and self._thread.is_alive()
 
     # ------------------------------------------------------------ the thread
 
@@ -286,7 +294,11 @@ class Server(ABC):
                 peer.since = time.monotonic()
         if peer.is_ending and not peer.unsent and not peer.said_goodbye:
             peer.said_goodbye, peer.since = True, time.monotonic()
-            sock.shutdown(socket.SHUT_WR)
+            try:
+                sock.shutdown(socket.SHUT_WR)
+            except OSError:  # the peer has gone with a reset
+                self.drop(sock)
+                return
         self._watch(sock)
         if not peer.unsent and not peer.is_ending:
             self.drained(sock)

@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ from packetlab.net.servers.base import Server, SocketMaker
 DISCOVER, OFFER, REQUEST, DECLINE, ACKNOWLEDGE, REFUSE, RELEASE, INFORM = range(1, 9)
 OFFERED_FOR = 10.0
 """Seconds for which an address that was offered is kept for that client."""
+DECLINED_FOR = 600.0
+"""Seconds for which an address is left alone that a client found in use."""
 MAX_POOL = 1024
 IP_PKTINFO = 8
 """Linux: which interface a datagram came in by; Python names it from 3.12 on only."""
@@ -62,6 +64,7 @@ class DHCPServer(Server):
     def __init__(
         self, host: SocketMaker, network: str, *, address: str, first: str, last: str, router: str = "",
         dns: Sequence[str] = (), domain: str = "", lease: int = 3600, port: int = 67, client_port: int = 68,
+        interface: int = 0, reserved: Iterable[str] = (),
     ) -> None:  # fmt: skip
         super().__init__(host, port)
         self.network = ipaddress.IPv4Network(network)
@@ -70,12 +73,17 @@ class DHCPServer(Server):
         inside = [ipaddress.IPv4Address(number) for number in range(low, min(high, low + MAX_POOL - 1) + 1)]
         if high < low or inside[0] not in self.network or inside[-1] not in self.network:
             raise UsageError(f"{first} to {last} is no range of addresses of {network}", remedy="give both ends of it")
-        self.pool = [one.packed for one in inside if one.packed != self.address]
+        taken = {self.address, self.network.network_address.packed, self.network.broadcast_address.packed,
+                 *(ip_bytes(one) for one in (router, *dns, *reserved) if one)}  # fmt: skip
+        self.pool = [one.packed for one in inside if one.packed not in taken]
         self.router, self.dns, self.domain = router, list(dns), domain
         self.lease, self.client_port = lease, client_port
         self.leases: dict[bytes, Lease] = {}
         """By address; at most as many as the pool has."""
-        self._declined: set[bytes] = set()
+        self._declined: dict[bytes, float] = {}
+        """Addresses that somebody else was found to use, and until when they are left alone."""
+        self._only_interface = interface
+        """The index of the one on whose link the network is; 0: every one."""
         self._interface = 0
 
     def _listen(self, family: int) -> socket.socket | None:
@@ -92,7 +100,8 @@ class DHCPServer(Server):
         data, notes, _, _ = sock.recvmsg(65535, socket.CMSG_SPACE(_INFO.size))
         self._interface = next((_INFO.unpack(note)[0] for level, kind, note in notes
                                 if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO)), 0)  # fmt: skip
-        self.datagram(sock, data, None)
+        if self._only_interface in (0, self._interface):
+            self.datagram(sock, data, None)
 
     def datagram(self, sock: socket.socket, data: bytes, peer: Any) -> None:
         """Answer one message; what is none, or is for another server, is left alone."""
@@ -101,7 +110,7 @@ class DHCPServer(Server):
         if asked is None or asked.is_cut or asked.operation != 1 or not asked.message:
             return
         reply = self.answer(asked, time.monotonic())
-        self.log.append(f"{mac_text(asked.client_mac)} {asked.message} {reply.message if reply else '-'}")
+        self.note_line(f"{mac_text(asked.client_mac)} {asked.message} {reply.message if reply else '-'}")
         if reply is not None:
             note = _INFO.pack(self._interface, bytes(4), bytes(4))
             everybody = ("255.255.255.255", self.client_port)
@@ -124,16 +133,18 @@ class DHCPServer(Server):
         if asked.message == REQUEST:
             known = self.leases.get(address)
             if known is None or known.mac != asked.client_mac:
-                if chosen is None and address in self.pool and known is None and address not in self._declined:
+                is_free = known is None or known.until <= now
+                if chosen is None and address in self.pool and is_free and not self._is_declined(address, now):
                     pass  # a client that comes back with an address nobody has
                 else:
                     return self._reply(asked, REFUSE, bytes(4), ErrorText(text=b"that address is not yours"))
+            self._forget(asked.client_mac)  # one address for each client
             self.leases[address] = Lease(asked.client_mac, address, now + self.lease, is_taken=True)
             return self._reply(asked, ACKNOWLEDGE, address)
         if asked.message == INFORM:
             return self._reply(asked, ACKNOWLEDGE, bytes(4))
-        if asked.message == DECLINE and address in self.pool:
-            self._declined.add(address)
+        if asked.message == DECLINE and address in self.leases and self.leases[address].mac == asked.client_mac:
+            self._declined[address] = now + DECLINED_FOR
         if asked.message in (DECLINE, RELEASE):
             self._forget(asked.client_mac)
         return None
@@ -142,10 +153,13 @@ class DHCPServer(Server):
         for address in [one for one, lease in self.leases.items() if lease.until <= now]:
             del self.leases[address]
         mine = next((address for address, lease in self.leases.items() if lease.mac == mac), None)
-        free = [one for one in self.pool if one not in self.leases and one not in self._declined]
+        free = [one for one in self.pool if one not in self.leases and not self._is_declined(one, now)]
         if mine is not None:
             return mine
         return wanted if wanted in free else next(iter(free), None)
+
+    def _is_declined(self, address: bytes, now: float) -> bool:
+        return self._declined.get(address, now) > now
 
     def _forget(self, mac: bytes, *, only_offered: bool = False) -> None:
         for address in [one for one, lease in self.leases.items() if lease.mac == mac]:

@@ -17,6 +17,9 @@ __all__ = ["DNSServer", "Zone", "zone"]
 
 PLAIN_SIZE = 512
 """Bytes of an answer to somebody who offered no more (RFC 1035 section 4.2.1)."""
+LARGEST_DATAGRAM = 4096
+"""Bytes of an answer over UDP, whatever was offered; a long answer to a forged question hits somebody else."""
+IN, ANY_CLASS = 1, 255
 NOT_IMPLEMENTED = 4
 
 
@@ -53,6 +56,11 @@ class DNSServer(Server):
         self._tcp.__exit__(kind, error, trace)
         super().__exit__(kind, error, trace)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it serves, over UDP and TCP."""
+        return super().is_running and self._tcp.is_running
+
     def datagram(self, sock: socket.socket, data: bytes, peer: Any) -> None:
         """Answer one query; what is no query is left alone."""
         asked = question_of(data)
@@ -63,14 +71,13 @@ class DNSServer(Server):
         raw, limit = made.encode(), PLAIN_SIZE
         for extra in asked.additionals:
             if isinstance(extra, OPT):
-                limit = max(limit, extra.udp_size)
+                limit = max(limit, min(extra.udp_size, LARGEST_DATAGRAM))
         if len(raw) > limit:
-            cut = made.replace(truncated=1, answers=(), authorities=(), answer_count=None, authority_count=None)
-            raw = cut.encode()
+            raw = _shortened(made).encode()
         try:
             sock.sendto(raw, peer)
         except OSError as error:
-            self.log.append(f"{peer[0]}: {error}")
+            self.note_line(f"{peer[0]}: {error}")
 
     def answer(self, asked: DNS, peer: str, reply: Any) -> None:
         """Find the answer to a query, and hand it to `reply`, now or later."""
@@ -81,13 +88,15 @@ class DNSServer(Server):
     def note(self, asked: DNS, peer: str, made: DNS) -> None:
         """Write a line to the log: who asked what, and the response code."""
         what = asked.questions[0].qname if asked.questions else "?"
-        self.log.append(f"{peer} {what} {made.response_code}")
+        self.note_line(f"{peer} {what} {made.response_code}")
 
     def respond(self, asked: DNS) -> DNS:
         """The answer to a query from the zones; the longest origin that fits is asked."""
         if asked.opcode != 0 or len(asked.questions) != 1:
             return self.message(asked, Answer(code=NOT_IMPLEMENTED, authoritative=False))
         question = asked.questions[0]
+        if question.qclass not in (IN, ANY_CLASS):
+            return self.message(asked, Answer(code=REFUSED, authoritative=False))
         fits = [one for one in self.zones if one.holds(lower(question.qname))]
         if not fits:
             return self.message(asked, Answer(code=REFUSED, authoritative=False))
@@ -96,7 +105,8 @@ class DNSServer(Server):
 
     def message(self, asked: DNS, found: Answer) -> DNS:
         """The message that carries an answer."""
-        extensions = tuple(one for one in asked.additionals if isinstance(one, OPT))
+        extensions = [one.replace(udp_size=LARGEST_DATAGRAM, options=(), data_length=None)
+                      for one in asked.additionals if isinstance(one, OPT)][:1]  # fmt: skip
         return asked.replace(
             response=1, authoritative=int(found.authoritative), recursion_available=self.recursion_available,
             response_code=found.code, answers=found.answers, authorities=found.authorities,
@@ -112,30 +122,43 @@ class _OverTCP(StreamServer):
         super().__init__(host, port)
         self._server = server
         self._unread: dict[socket.socket, bytes] = {}
+        self._peers: dict[socket.socket, str] = {}
+
+    def connected(self, sock: socket.socket, peer: Any) -> None:
+        """A client connected."""
+        self._peers[sock] = peer[0]
 
     def drop(self, sock: Any) -> None:
         """Close one connection and forget what it had sent."""
         self._unread.pop(sock, None)
+        self._peers.pop(sock, None)
         super().drop(sock)
 
     def received(self, sock: socket.socket, data: bytes) -> None:
         """Answer every query that is complete."""
         unread = self._unread.get(sock, b"") + data
-        while len(unread) >= 2 and len(unread) >= 2 + int.from_bytes(unread[:2], "big"):
+        while sock in self._open and len(unread) >= 2 and len(unread) >= 2 + int.from_bytes(unread[:2], "big"):
             size = int.from_bytes(unread[:2], "big")
             asked, unread = question_of(unread[2 : 2 + size]), unread[2 + size :]
             if asked is None:
                 self.drop(sock)
                 return
-            self._server.answer(asked, sock.getpeername()[0], lambda made: self._reply(sock, made))
-        self._unread[sock] = unread
+            self._server.answer(asked, self._peers[sock], lambda made: self._reply(sock, made))
+        if sock in self._open:
+            self._unread[sock] = unread
 
     def _reply(self, sock: socket.socket, made: DNS) -> None:
         raw = made.encode()
-        try:
-            self.send(sock, len(raw).to_bytes(2, "big") + raw)
-        except OSError as error:
-            self.log.append(f"{error}")
+        if len(raw) > 65_535:
+            raw = _shortened(made).encode()
+        self.send(sock, len(raw).to_bytes(2, "big") + raw)
+
+
+def _shortened(made: DNS) -> DNS:
+    """The answer without records, marked as cut off."""
+    extensions = tuple(one for one in made.additionals if isinstance(one, OPT))
+    return made.replace(truncated=1, answers=(), authorities=(), additionals=extensions, answer_count=None,
+                        authority_count=None, additional_count=None)  # fmt: skip
 
 
 def question_of(data: bytes) -> DNS | None:

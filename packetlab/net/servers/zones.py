@@ -5,6 +5,7 @@ part off: names there are answered with a referral to that server, with its addr
 """
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from packetlab.application.dns import AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, A
 from packetlab.model.errors import UsageError
 
 MAX_ALIASES = 8
+LARGEST = 1 << 20
+"""Characters of a master file."""
 ANY_TYPE = 255
 NO_ERROR, NO_SUCH_NAME, REFUSED = 0, 3, 5
 
@@ -42,6 +45,9 @@ class Zone:
 
     origin: str
     records: dict[str, list[ResourceRecord]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.origin = lower(self.origin)
 
     @classmethod
     def of(cls, origin: str, records: Records) -> "Zone":
@@ -148,22 +154,36 @@ def zone(hosts: Mapping[str, str | Sequence[str]], *, ttl: int = 300) -> dict[st
     return made
 
 
-def read_zone(source: Path | str, origin: str) -> Zone:
-    """A zone from a master file (RFC 1035 section 5): a path, or its text.
+def _origin(text: str, source: Path | str) -> str:
+    """The zone that a master file is for: its $ORIGIN, or its name: shop.test.zone."""
+    found = re.search(r"^\$ORIGIN\s+(\S+)", text, re.MULTILINE | re.IGNORECASE)
+    if found:
+        return found[1]
+    stem = source.name.removesuffix(".zone") if isinstance(source, Path) else ""
+    if "." not in stem:
+        raise UsageError(f"{source if isinstance(source, Path) else 'the zone'} does not say which zone it is",
+                         remedy="begin it with $ORIGIN shop.test.")  # fmt: skip
+    return stem
 
+
+def read_zone(source: Path | str, origin: str = "") -> Zone:
+    """A zone from a master file (RFC 1035 section 5): a path, or its text. "." is the root.
+
+    Without `origin` it is that of its first $ORIGIN line, or of its name, as shop.test.zone.
     Types A, AAAA, NS, CNAME, SOA, PTR, MX, TXT and SRV. UsageError names the line that cannot be read.
     """
     import dns.exception
     import dns.zone
 
-    text = source.read_text() if isinstance(source, Path) else source
+    text = source if isinstance(source, str) else _text(source)
+    origin = lower(origin or _origin(text, source)) if origin != "." else ""
     where = str(source) if isinstance(source, Path) else "the zone"
     try:
-        parsed = dns.zone.from_file(io.StringIO(text), origin=lower(origin) + ".", relativize=False, check_origin=False)
+        parsed = dns.zone.from_file(io.StringIO(text), origin=origin + ".", relativize=False, check_origin=False)
     except (dns.exception.DNSException, ValueError) as error:
         raise UsageError(f"{where} is no master file: {error}",
                          remedy="one record per line: www 300 IN A 10.0.0.2") from None  # fmt: skip
-    made = Zone(lower(origin))
+    made = Zone(origin)
     for name, ttl, data in parsed.iterate_rdatas():
         owner, words = name.to_text(omit_final_dot=True), data.to_text().split()
         record = _from_words(owner, ttl, data.rdtype, words, getattr(data, "strings", ()))
@@ -172,6 +192,16 @@ def read_zone(source: Path | str, origin: str) -> Zone:
                              remedy="leave it out")  # fmt: skip
         made.add(record)
     return made
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path} with a zone")
+    with path.open(encoding="utf-8") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise UsageError(f"{path} is larger than a zone can be here (1 MiB)")
+    return text
 
 
 def _from_words(owner: str, ttl: int, kind: int, words: list[str], strings: Sequence[bytes]) -> ResourceRecord | None:
