@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from packetlab.lab.values import Values
+from packetlab.lab.values import PLACE, Values
 from packetlab.model.errors import UsageError
 from packetlab.net.spec import Item, compose, read_spec
 from packetlab.net.topology import Topology
@@ -27,6 +27,8 @@ TRACKS = ("link", "transport", "names", "system")
 _QUESTION = re.compile(r"\(([^)]*)\)\s*(.+)", re.DOTALL)
 _HEADING = re.compile(r"(#{1,3})\s+(.*)")
 _LARGEST = 1 << 20
+_OPEN, _CLOSE = "\ue000", "\ue001"
+"""Stand for the braces around a value's name while YAML is read; private characters of Unicode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ def read_lab(folder: Path) -> Lab:
     declared = _declared_values(front, file)
     values = Values(0, {name: kind for name, (kind, _) in declared.items()},
                     {name: where for name, (_, where) in declared.items()})  # fmt: skip
-    tree = compose(values.fill(front), file, 2).mapping("the front matter")
+    tree = compose(values.fill(_shielded(front)), file, 2).mapping("the front matter")
     _known(tree, KEYS, "a lab", file)
     for key in ("id", "title", "concepts", "minutes", "net", "steps"):
         if key not in tree:
@@ -247,6 +249,16 @@ def read_lab(folder: Path) -> Lab:
     known, _ = lab.values(0)
     _check_places(prose, known, file, first_line)
     return lab
+
+
+def _shielded(front: str) -> str:
+    """Places of values outside the topology, in a form that YAML takes for text: each attempt fills them anew."""
+    lines, topology = [], False
+    for line in front.split("\n"):
+        if line[:1] not in ("", " ", "\t", "#"):
+            topology = line.startswith("net:")
+        lines.append(line if topology else PLACE.sub(f"{_OPEN}\\1{_CLOSE}", line))
+    return "\n".join(lines)
 
 
 def _check_places(prose: str, known: Values, file: str, first_line: int) -> None:
@@ -376,7 +388,7 @@ def _steps(declared: Item, sections: dict[str, _Section], file: str) -> Iterator
 
 def _questions(item: Item | None) -> Iterator[Question]:
     for name, asked in item.mapping("ask").items() if item else ():
-        text = asked.text("a question")
+        text = asked.text("a question").replace(_OPEN, "{").replace(_CLOSE, "}")
         match = _QUESTION.fullmatch(text)
         kind = match[1].strip() if match else ""
         choices: tuple[str, ...] = ()
