@@ -5,6 +5,7 @@ told by the kernel (SO_PEERCRED), and both ends look. A message is four bytes of
 open files travel with its first byte. Errors travel with what the command line needs: cause, remedy, exit code.
 """
 
+import array
 import json
 import os
 import socket
@@ -76,13 +77,22 @@ class Channel:
             if files is None:
                 piece = self.socket.recv(min(length, 1 << 18))
             else:
-                piece, more, _, _ = socket.recv_fds(self.socket, length, MOST_FILES, socket.MSG_CMSG_CLOEXEC)
+                piece, more = self._with_files(length)
                 files += more
             if not piece:
                 raise Gone("it ended")
             pieces.append(piece)
             length -= len(piece)
         return b"".join(pieces)
+
+    def _with_files(self, length: int) -> tuple[bytes, list[int]]:
+        # socket.recv_fds passes on no flags: what it receives, a child process would inherit.
+        room, files = socket.CMSG_LEN(MOST_FILES * 4), array.array("i")
+        piece, notes, _, _ = self.socket.recvmsg(length, room, socket.MSG_CMSG_CLOEXEC)
+        for level, kind, note in notes:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                files.frombytes(note[: len(note) - len(note) % 4])
+        return piece, files.tolist()
 
     def close(self) -> None:
         """The other side sees it."""

@@ -29,12 +29,13 @@ class Control:
             if not is_same_user(sock):
                 raise Gone("another user's process listens there")
             channel.send(request, files)
-        except OSError:
+        except BaseException as error:
             channel.close()
-            raise Gone(self._absent, remedy=self._remedy) from None
-        except Gone as error:
-            channel.close()
-            raise Gone(f"{self._absent} ({error})", remedy=self._remedy) from None
+            if isinstance(error, OSError):
+                raise Gone(self._absent, remedy=self._remedy) from None
+            if isinstance(error, Gone):
+                raise Gone(f"{self._absent} ({error})", remedy=self._remedy) from None
+            raise
         return channel
 
     def answer(self, channel: Channel, timeout: float | None = None) -> tuple[Any, list[int]]:

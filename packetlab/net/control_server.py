@@ -83,11 +83,16 @@ class ControlServer:
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(MOST_CLIENTS)
         self._kept: list[Channel] = []
-        self.listen_as(name)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        try:
+            self.listen_as(name)
+        except BaseException:
+            self.close()
+            raise
 
     def start(self) -> None:
         """Begin to answer; who has asked before has waited until now."""
-        threading.Thread(target=self._run, name="control", daemon=True).start()
+        self._thread.start()
 
     def listen_as(self, name: str) -> None:
         """Listen under one more name. Raises Taken."""
@@ -170,10 +175,15 @@ class ControlServer:
 
     def close(self) -> None:
         """Stop listening; requests under way go on."""
-        self._wake_writer.send(b"x")
+        if self._thread.is_alive():
+            self._wake_writer.send(b"x")
+            self._thread.join()
         with self._lock:
             self._forget(self._inside + self._outside)
             self._inside, self._outside = [], []
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
 
 
 def _send(channel: Channel, message: Any, files: Sequence[int] = ()) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import sys
@@ -28,6 +29,9 @@ _AT_MOST = 1.0
 """Seconds in which output is passed on after the end: a command in the background may print for ever."""
 _ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _OURS = (*_ENDS, signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT)
+_MODES = re.compile(rb"\x1b\[\?([0-9;]{1,20})([hl])")
+_ON_BEFORE = {b"7", b"25"}
+"""Lines wrap, the cursor is seen."""
 
 
 class Started(Protocol):
@@ -49,7 +53,8 @@ def is_ours() -> bool:
 def relayed(start: Callable[[int], T]) -> T:
     """Calls `start` with a new terminal for its command, and relays until that has ended; what `start` gave.
 
-    A signal that would end us ends the relay, and then us.
+    A signal that would end us ends the relay, and then us. The modes that a program has set in our terminal (another
+    screen, a hidden cursor, reports of the mouse) and could not set back, as it was killed, are set back.
     """
     sys.stdout.flush()
     ours, theirs = pty.openpty()
@@ -73,6 +78,8 @@ class _Relay:
         self.before: list[Any] = termios.tcgetattr(0)
         self.signals = Signals(_OURS)
         self.keys = b""
+        self.changed: dict[bytes, bytes] = {}
+        self.tail = b""
 
     def __enter__(self) -> "_Relay":
         os.set_blocking(self.there, False)
@@ -80,6 +87,7 @@ class _Relay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.set_modes_back()
         self.be_as_before()
         self.signals.__exit__()
         os.close(self.there)
@@ -90,6 +98,22 @@ class _Relay:
     def be_as_before(self) -> None:
         with contextlib.suppress(termios.error):  # the terminal has gone
             termios.tcsetattr(0, termios.TCSADRAIN, self.before)
+
+    def note_modes(self, data: bytes) -> None:
+        """Keeps in mind which modes of the terminal (DEC private modes) are other than before."""
+        data = self.tail + data
+        for modes, setting in _MODES.findall(data):
+            for mode in modes.split(b";"):
+                if (setting == b"h") == (mode in _ON_BEFORE):
+                    self.changed.pop(mode, None)
+                else:
+                    self.changed[mode] = b"l" if setting == b"h" else b"h"
+        self.tail = data[data.rfind(b"\x1b", -24) :] if b"\x1b" in data[-24:] else b""
+
+    def set_modes_back(self) -> None:
+        if self.changed:
+            with contextlib.suppress(OSError):
+                os.write(1, b"".join(b"\x1b[?%b%b" % each for each in self.changed.items()) + b"\x1b[m\r\n")
 
     def resize(self) -> None:
         with contextlib.suppress(OSError):
@@ -142,6 +166,7 @@ class _Relay:
             return True
         except OSError:  # nobody has the other end open
             return False
+        self.note_modes(data)
         while data:
             data = data[os.write(1, data) :]
         return True
