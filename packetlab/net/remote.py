@@ -12,6 +12,7 @@ from packetlab.net import remote_command
 from packetlab.net.control import Control
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
+_START = "start one with: packetlab net up FILE"
 
 
 def _prefix() -> str:
@@ -66,12 +67,11 @@ class RemoteNetwork:
         known = running()
         if not name:
             if len(known) != 1:
-                raise UsageError(
-                    f"there are {len(known)} networks up: {', '.join(known)}" if known else "no network is up",
-                    remedy="say which with --net NAME" if known else "start one with: packetlab net up FILE",
-                )
+                some = f"there are {len(known)} networks up: {', '.join(known)}"
+                raise UsageError(some if known else "no network is up", remedy=(
+                    "say which: --net NAME, or packetlab net down NAME" if known else _START))
             name = known[0]
-        there = f"there are: {', '.join(known)}" if known else "start one with: packetlab net up FILE"
+        there = f"there are: {', '.join(known)}" if known else _START
         self.name = name
         self._control = Control(address(name), f"the network {name!r}", absent=f"no network {name!r} is up",
                                 remedy=there)  # fmt: skip
@@ -80,6 +80,11 @@ class RemoteNetwork:
         """Its nodes, addresses, interfaces and diagram; as "lab" the lab that it is the network of."""
         described: dict[str, Any] = self._control.ask({"do": "describe"})
         return described
+
+    def log(self, host: str = "") -> list[dict[str, Any]]:
+        """What the services of a host, or of all, have said: host, service, state, lines."""
+        said: list[dict[str, Any]] = self._control.ask({"do": "log", "host": host})
+        return said
 
     def __getitem__(self, name: str) -> RemoteHost:
         known = [str(node["name"]) for node in self.describe()["nodes"]]

@@ -16,6 +16,8 @@ def up(file: Path, name: str, as_json: bool) -> int:
     """Build the network that FILE (YAML) describes. It stays up until `packetlab net down`.
 
     Hosts have no way to any other network, and nothing of it is left when its process ends, however it ends.
+    Services that FILE declares are started with it and end with it; a command of it that fails at once is an error,
+    and the network does not come up. `packetlab net --help` lists them.
     """
     from packetlab.net import Network
     from packetlab.net.remote import RemoteNetwork
@@ -40,10 +42,14 @@ def down(name: str, everything: bool) -> int:
     """End the network NAME (the only one, if there is one), and every command that runs in it."""
     from packetlab.net.remote import RemoteNetwork, running
 
-    for one in [RemoteNetwork(each) for each in (running() if everything else [name])]:
-        if everything and one.describe()["lab"]:
-            click.echo(f"{one.name} is the network of the running lab; to end it: packetlab lab stop", err=True)
-            continue
+    if name and not everything:
+        ending = [RemoteNetwork(name)]
+    else:
+        found = [RemoteNetwork(each) for each in running()]
+        ending = [one for one in found if not one.describe()["lab"]]  # a lab ends with `packetlab lab stop`
+        if len(ending) != 1 and not everything:
+            ending = [RemoteNetwork()]
+    for one in ending:
         one.down()
         click.echo(f"{one.name} is down")
     return 0
