@@ -1,0 +1,2 @@
+# gets: which is nobody's address
+r$ packetlab send -W 0 -I eth0 'Ethernet(dst="33:33:00:00:00:01", src="{r.sw.mac}") / IPv6(src="fe80::1", dst="ff02::1", hop_limit=255) / RouterAdvertisement6(options=(PrefixInformation(prefix="{third.network}"),))'
