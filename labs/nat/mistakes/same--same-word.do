@@ -1,0 +1,5 @@
+# gets: Both datagrams carry the same text
+a$ packetlab udp --source-port {own} {s.ip} {port} {alpha}
+a$ packetlab handshake --source-port {own} {s.ip} {port}
+b$ packetlab udp --source-port {own} {s.ip} {port} {alpha}
+b$ packetlab handshake --source-port {own} {s.ip} {port}

@@ -1,0 +1,1 @@
+b$ ip address add {home.old}/24 dev eth0
