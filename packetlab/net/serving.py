@@ -124,9 +124,9 @@ class _Program:
             middle = b"\n...\n" if self._is_cut else b""
             return (self._first + middle + self._last).decode("utf-8", "replace")
 
-    def last_line(self) -> str:
-        """The last line that says something; for an error."""
-        self._thread.join(0.5)
+    def last_line(self, patience: float) -> str:
+        """The last line that says something, once it has ended or after so many seconds; for an error."""
+        self._thread.join(patience)
         return next((line.strip() for line in reversed(self.text().splitlines()) if line.strip()), "")
 
     def forget(self) -> None:
@@ -250,24 +250,14 @@ class Services:
         if port in [number for _, number in now]:
             return True
         if since > PATIENCE:
-            program = one.program
-            assert program is not None
-            said = program.last_line() if code == 0 else program.text().strip().rpartition("\n")[2]
-            raise one.service.wrong(
-                f"{_shown(one)} does not listen on port {port} after {PATIENCE:g} s"
-                + (f"; it said: {safe_text(said, limit=200)}" if said else ""),
-                "let it listen there, or leave the port out",
-            )
+            raise one.service.wrong(f"{_shown(one)} does not listen on port {port} after {PATIENCE:g} s{_said(one, 0)}",
+                                    "let it listen there, or leave the port out")  # fmt: skip
         return False
 
     @staticmethod
     def _ended(one: RunningService, code: int) -> UsageError:
-        assert one.program is not None
-        said = one.program.last_line()
-        return one.service.wrong(
-            f"{_shown(one)} ended at once ({_how(code)})" + (f": {safe_text(said, limit=200)}" if said else ""),
-            f"mend the command, or take it out; it runs in {one.service.path}",
-        )
+        return one.service.wrong(f"{_shown(one)} ended at once ({_how(code)}){_said(one, 0.5)}",
+                                 f"mend the command, or take it out; it runs in {one.service.path}")  # fmt: skip
 
     # ------------------------------------------------------------ the small servers
 
@@ -368,6 +358,11 @@ def told(network: "Network", host: str) -> list[dict[str, Any]]:
             lines = lines[len(lines) // 2 + 1 :]
         rows.append({"host": one.host.name, **one.described(), "lines": lines})
     return rows
+
+
+def _said(one: RunningService, patience: float) -> str:
+    said = one.program.last_line(patience) if one.program else ""
+    return f": {safe_text(said, limit=200)}" if said else ""
 
 
 def _shown(one: RunningService) -> str:
