@@ -1,21 +1,21 @@
 """A lab that a learner has started: one background process that holds the network and answers commands.
 
-The network, its captures and the control socket live and die with that process. What must outlast it (progress,
-captures, the files that the learner writes) is written by storage.py as it happens. Where this machine allows no
-namespaces, the same session runs in replay mode.
+It is started and asked by client.py. The network, its captures and the control socket live and die with that
+process. What must outlast it (progress, captures, the files that the learner writes) is written by storage.py as it
+happens. Where this machine allows no namespaces, the same session runs in replay mode.
 """
 
-import os
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from packetlab.lab import storage
-from packetlab.lab.format import Lab, Step, find_lab, read_lab
+from packetlab.lab.client import session_name
+from packetlab.lab.format import Lab, Step, read_lab
 from packetlab.lab.recording import numbered
 from packetlab.lab.replay import recorded_seed, replay, replay_frames
 from packetlab.lab.run import Running
@@ -23,9 +23,6 @@ from packetlab.lab.verdict import Seen, Verdict
 from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.model.frame import Frame
 from packetlab.net import shared
-from packetlab.net.background import in_background
-from packetlab.net.channel import Gone
-from packetlab.net.control import Control
 from packetlab.net.control_server import Client, ControlServer, Last, Taken
 from packetlab.net.remote import address
 
@@ -35,45 +32,6 @@ MOST_LIVE = 5000
 """Frames of an attempt that `lab watch` gets; the newest."""
 LIVE_AT_ONCE = 500
 """Frames in one answer to it."""
-
-
-def session_name() -> str:
-    """The name under which this user's lab listens; one for each state folder."""
-    from zlib import crc32
-
-    return f"packetlab-{os.geteuid()}-{crc32(str(storage.state_folder()).encode()):08x}"
-
-
-def control() -> Control:
-    """How to reach the running lab."""
-    return Control(session_name(), "the lab", absent="no lab is running", remedy="packetlab lab start LAB")
-
-
-def request(do: str, **arguments: Any) -> Any:
-    """Asks the running lab; UsageError where none runs."""
-    return control().ask({"do": do, **arguments})
-
-
-def start_session(name: str, seed: int | None, *, force_replay: bool = False) -> None:
-    """Starts a lab in the background and returns when it is ready."""
-    lab = find_lab(name)
-    try:
-        running = request("status")["lab"]
-    except Gone:
-        pass
-    else:
-        raise UsageError(f"the lab {running} is running", remedy="packetlab lab stop ends it; your progress is kept")
-
-    def main(ready: Callable[[], None]) -> None:
-        session = Session(lab, seed, force_replay=force_replay)
-        try:
-            ready()
-        except BrokenPipeError:  # who has started it does not wait any more
-            session.close()
-        else:
-            session.serve()
-
-    in_background(main)
 
 
 def _as_row(frame: Frame) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from packetlab.lab.session import control
+from packetlab.lab.client import control
 from packetlab.net.remote import RemoteHost
 
 

@@ -36,7 +36,7 @@ def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Learner
 def on_screen(test: Callable[[WatchApp, Any], Awaitable[None]]) -> None:
     """Runs a test on the screen of the lab that runs."""
     import packetlab.protocols  # noqa: F401
-    from packetlab.lab.session import request
+    from packetlab.lab.client import request
 
     async def run() -> None:
         app = WatchApp(Watcher(request))

@@ -15,7 +15,7 @@ HELD = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_intersp
 
 
 def _ask(do: str, **arguments: Any) -> Any:
-    from packetlab.lab.session import request
+    from packetlab.lab.client import request
 
     return request(do, **arguments)
 
@@ -70,7 +70,7 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
     """
     from packetlab.lab.attempts import missing_programs
     from packetlab.lab.format import find_lab
-    from packetlab.lab.session import start_session
+    from packetlab.lab.client import start_session
 
     lab = find_lab(name)
     if lacking := missing_programs(lab):

@@ -15,7 +15,7 @@ def watch(name: str, seed: int | None) -> int:
 
     Commands are typed there as well, on any host. Press ? for the keys; q leaves, and the lab goes on.
     """
-    from packetlab.lab.session import request, start_session
+    from packetlab.lab.client import request, start_session
     from packetlab.lab.watch import run_screen
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -35,7 +35,7 @@ def watch(name: str, seed: int | None) -> int:
 
 def _running() -> str:
     """The id of the running lab, "" where there is none."""
-    from packetlab.lab.session import request
+    from packetlab.lab.client import request
 
     try:
         return str(request("status")["lab"])

@@ -13,7 +13,7 @@ __all__ = ["Watcher", "run_screen"]
 def run_screen() -> None:
     """Shows the running lab until the learner leaves. UsageError where none runs."""
     import packetlab.protocols  # noqa: F401
-    from packetlab.lab.session import request
+    from packetlab.lab.client import request
     from packetlab.lab.watch.app import WatchApp
 
     WatchApp(Watcher(request)).run()
