@@ -1,0 +1,3 @@
+# gets: Its bit U is 0
+h1$ ip link set dev eth0 address 00:11:22:33:44:55
+h1$ packetlab ping -c 1 -W 0.2 {h2.ip}

@@ -1,0 +1,4 @@
+# gets: does not know who has joined
+def answer(lab, ev):
+    x, y = int(lab.value("x")), lab.value("y")
+    return {"four": f"01:00:5e:01:02:{x:02x}", "six": f"33:33:00:01:{y[:2]}:{y[2:]}", "h3": "no"}

@@ -1,0 +1,5 @@
+# gets: You sent that from h2
+h2$ packetlab ping -c 1 {h2.ip}
+h2$ packetlab ping -c 1 -W 0.05 {lan.broadcast}
+h2$ packetlab ping -c 1 -W 0.05 -I eth0 224.0.0.251
+h2$ packetlab ping -c 1 -I eth0 ff02::1
