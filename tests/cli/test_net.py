@@ -1,9 +1,8 @@
 """`packetlab net`: a network that stays up for other commands, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from packetlab.net.remote import running
+from tests.on_terminal import OnTerminal
+
+COMMAND = [sys.executable, "-m", "packetlab.cli.main", "net"]
 
 SPEC = """\
 hosts:
@@ -25,8 +27,7 @@ links:
 
 
 def packetlab(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "packetlab.cli.main", "net", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def until(condition: object, seconds: float = 10) -> bool:
@@ -76,8 +77,7 @@ def test_it_is_listed_and_drawn(name: str) -> None:
 @pytest.mark.needs("ping")
 def test_packets_at_a_host_are_shown_and_recorded(name: str, tmp_path: Path) -> None:
     out = tmp_path / "seen.pcapng"
-    command = [sys.executable, "-m", "packetlab.cli.main", "net"]
-    with subprocess.Popen([*command, "capture", "server", "icmp", "-c", "2", "-w", str(out), "--net", name], text=True,
+    with subprocess.Popen([*COMMAND, "capture", "server", "icmp", "-c", "2", "-w", str(out), "--net", name], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:  # fmt: skip
         assert watching.stderr is not None and "listening" in watching.stderr.readline()
         packetlab("exec", "client", "--net", name, "--", "ping", "-c", "1", "server")
@@ -86,35 +86,73 @@ def test_packets_at_a_host_are_shown_and_recorded(name: str, tmp_path: Path) -> 
 
 
 def test_a_shell_in_a_host_has_a_terminal_of_its_own(name: str) -> None:
-    child, master = pty.fork()
-    if child == 0:
-        os.environ["SHELL"] = "/bin/sh"
-        os.execv(sys.executable, [sys.executable, "-m", "packetlab.cli.main", "net", "shell", "client", "--net", name])
-    seen, asked, end = b"", False, time.monotonic() + 20
-    while time.monotonic() < end and b"in client on a terminal" not in seen:
-        ready, _, _ = select.select([master], [], [], 0.2)
-        if ready:
-            try:
-                seen += os.read(master, 4096)
-            except OSError:
-                break
-        if not asked and seen:
-            os.write(master, b"test -t 0 && echo in $(hostname) on a $(echo terminal)\n")
-            asked = True
-    os.write(master, b"exit 3\n")
-    _, status = os.waitpid(child, 0)
-    os.close(master)
-    assert b"in client on a terminal" in seen and os.waitstatus_to_exitcode(status) == 3
+    env = os.environ | {"SHELL": "/bin/sh", "PS1": "> ", "ENV": ""}
+    with OnTerminal([*COMMAND, "shell", "client", "--net", name], env) as there:
+        there.until("> ")
+        there.type("test -t 0 && echo in $(hostname) on a $(echo terminal)\n")
+        there.until("in client on a terminal")
+        there.type("exit 3\n")
+        assert there.ends() == 3
+        assert there.settings() == there.before
 
 
-def test_killed_at_any_moment_nothing_is_left(name: str) -> None:
+def test_ctrl_c_is_for_the_command(name: str) -> None:
+    with subprocess.Popen([*COMMAND, "exec", "client", "--net", name, "--", "sh", "-c",
+                           "trap 'echo heard; exit 8' INT; echo there; while :; do sleep 0.05; done"], text=True,
+                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as command:  # fmt: skip
+        assert command.stdout is not None and command.stdout.readline() == "there\n"
+        command.send_signal(signal.SIGINT)
+        assert command.communicate(timeout=20)[0] == "heard\n" and command.returncode == 8
+
+
+def test_commands_work_from_inside_a_host_too(name: str) -> None:
+    command = [*COMMAND, "exec", "server", "--net", name, "--", "hostname"]
+    inside = packetlab("exec", "client", "--net", name, "--", *command)
+    assert inside.stdout == "server\n", inside.stderr
+
+
+def test_down_alone_does_not_choose_among_several(name: str, tmp_path: Path) -> None:
+    other = f"{name}-other"
+    assert packetlab("up", str(tmp_path / "office.yaml"), "--name", other).returncode == 0
+    refused = packetlab("down")
+    assert refused.returncode == 2 and "packetlab net down NAME" in refused.stderr
+    assert packetlab("down", other).stdout == f"{other} is down\n"
+
+
+def test_killed_while_it_works_nothing_is_left(name: str) -> None:
     described = json.loads(packetlab("show", "--net", name, "--json").stdout)
-    with subprocess.Popen([sys.executable, "-m", "packetlab.cli.main", "net", "exec", "client", "--net", name, "--",
-                           "sleep", "61"]) as sleeping:  # fmt: skip
+    with subprocess.Popen([*COMMAND, "exec", "client", "--net", name, "--", "sleep", "61"], text=True,
+                          stderr=subprocess.PIPE) as sleeping:  # fmt: skip
         assert until(lambda: _commands("sleep 61"))
         os.kill(described["pid"], signal.SIGKILL)
-        assert sleeping.wait(20) != 0
+        said = sleeping.communicate(timeout=20)[1]
+    assert sleeping.returncode != 0 and f"the network '{name}' does not answer" in said and "the lab" not in said
     assert until(lambda: name not in running()) and until(lambda: not _commands("sleep 61"))
+
+
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06])
+def test_killed_while_it_is_built_nothing_is_left(tmp_path: Path, after: float) -> None:
+    called = f"test-{os.getpid()}-{time.monotonic_ns()}"
+    (tmp_path / "office.yaml").write_text(SPEC)
+    command = [*COMMAND, "up", str(tmp_path / "office.yaml"), "--name", called]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as starting:
+        assert until(lambda: _in_background(command), 20)
+        time.sleep(after)
+        for pid in _in_background(command):
+            os.kill(pid, signal.SIGKILL)
+        said = starting.communicate(timeout=20)[1]
+    assert "Traceback" not in said
+    assert until(lambda: called not in running() and not _in_background(command))
+
+
+def _in_background(command: list[str]) -> list[int]:
+    """The process that holds a network: its command line is that of the command, which leads no session of it."""
+    found = []
+    for pid in map(int, _commands(" ".join(command))):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) not in (pid, os.getsid(0)):
+                found.append(pid)
+    return found
 
 
 def _commands(words: str) -> list[str]:

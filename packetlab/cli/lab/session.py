@@ -103,7 +103,10 @@ def step(name: str, as_json: bool) -> int:
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(host: str, command: tuple[str, ...]) -> int:
-    """Open a shell on HOST, or run one COMMAND there: packetlab lab shell h1 -- ping -c 1 h2."""
+    """Open a shell on HOST, or run one COMMAND there: packetlab lab shell h1 -- ping -c 1 h2.
+
+    Meanwhile, in another window: `packetlab net capture HOST` shows the packets at a host as they pass.
+    """
     from packetlab.lab.shell import run_in_host
 
     return run_in_host(host, command[1:] if command[:1] == ("--",) else command)

@@ -12,7 +12,7 @@ from packetlab.show.safe import safe_text
 @click.command(name="list", short_help="the networks that are up")
 @json_option
 def list_networks(as_json: bool) -> int:
-    """This user's networks that are up; the exit code is 1 where there is none."""
+    """This user's networks that are up, that of a running lab too; the exit code is 1 where there is none."""
     from packetlab.net.channel import Gone
     from packetlab.net.remote import RemoteNetwork, running
 
