@@ -1,0 +1,2 @@
+# gets: That was HTTP without TLS
+c$ packetlab http http://shop/{page}

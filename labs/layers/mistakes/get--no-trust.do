@@ -1,0 +1,2 @@
+# gets: does not trust the certificate
+c$ packetlab http https://shop/{page}

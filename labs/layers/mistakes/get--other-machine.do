@@ -1,0 +1,2 @@
+# gets: came from another machine
+r$ packetlab http -4 --insecure https://shop/{page}

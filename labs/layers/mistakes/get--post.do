@@ -1,0 +1,2 @@
+# gets: A GET is wanted
+c$ packetlab http --insecure -d x https://shop/{page}

@@ -1,0 +1,1 @@
+c$ packetlab http -4 --insecure https://shop/{page}
