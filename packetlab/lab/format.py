@@ -227,6 +227,7 @@ def read_lab(folder: Path) -> Lab:
     declared = _declared_values(front, file)
     values = Values(0, {name: kind for name, (kind, _) in declared.items()},
                     {name: where for name, (_, where) in declared.items()})  # fmt: skip
+    _check_net(front, values, file)
     tree = compose(values.fill(_shielded(front)), file, 2).mapping("the front matter")
     _known(tree, KEYS, "a lab", file)
     for key in ("id", "title", "concepts", "minutes", "net", "steps"):
@@ -264,6 +265,16 @@ def _shielded(front: str) -> str:
 def _check_places(prose: str, known: Values, file: str, first_line: int) -> None:
     for number, line in enumerate(prose.split("\n"), first_line):
         known.fill(line, f"{file}, line {number}: ", strict=True)
+
+
+def _check_net(front: str, known: Values, file: str) -> None:
+    """The block under `net:` may use declared values alone: what comes of the topology is not known there."""
+    inside = False
+    for number, line in enumerate(front.split("\n"), 2):
+        if line and not line.startswith((" ", "\t", "#")):
+            inside = line.startswith("net:")
+        if inside:
+            known.fill(line, f"{file}, line {number}: ", strict=True)
 
 
 def _declared_values(front: str, file: str) -> dict[str, tuple[str, str]]:
