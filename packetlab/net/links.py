@@ -40,18 +40,25 @@ def veth(near: tuple[str, int, bytes], far: tuple[str, int, bytes], far_namespac
     return Request(netlink.NEW_LINK, _CREATE, body, f"make the cable {near[0]} - {far[0]}")
 
 
+# The shortest times that 802.1D allows: forward delay 2 s (rule 2 * (delay - 1 s) >= max age is not enforced).
+_TREE = attribute_u32(1, 200) + attribute_u32(2, 100) + attribute_u32(3, 600) + attribute_u32(5, 1)
+
+
 def bridge(name: str, index: int, mac: bytes, *, hub: bool, stp: bool) -> Request:
     """A bridge without multicast snooping and netfilter; as a hub it forgets every address at once."""
     options = attribute(23, b"\0") + b"".join(attribute(number, b"\0") for number in (36, 37, 38))
-    options += attribute_u32(5, int(stp))
-    if stp:
-        # The shortest times that 802.1D allows: forward delay 2 s (rule 2 * (delay - 1 s) >= max age is not enforced).
-        options += attribute_u32(1, 200) + attribute_u32(2, 100) + attribute_u32(3, 600)
+    options += _TREE if stp else attribute_u32(5, 0)
     if hub:
         options += attribute_u32(4, 0)
     kind = attribute_text(1, "bridge") + attribute(2, options)
     body = netlink.link_body(index) + attribute_text(3, name) + attribute(1, mac) + attribute(18, kind)
     return Request(netlink.NEW_LINK, _CREATE, body, f"make the bridge {name}")
+
+
+def spanning_tree(name: str, index: int) -> Request:
+    """Lets a bridge run the spanning tree from now on. Its ports that forward already go on forwarding."""
+    kind = attribute_text(1, "bridge") + attribute(2, _TREE)
+    return Request(netlink.NEW_LINK, 0, netlink.link_body(index) + attribute(18, kind), f"spanning tree on {name}")
 
 
 def up(index: int, name: str, master: int = 0) -> Request:

@@ -281,6 +281,10 @@ class Network:
             [(self._netlinks[node.number - 1], {port.index for port in ports[node.name]}
               | ({_BRIDGE_INDEX} if node.is_bridge else set())) for node in nodes if ports[node.name]]
         )  # fmt: skip
+        if not self.topology.closing_link():
+            for node in nodes:
+                if node.stp:
+                    self._netlinks[node.number - 1].request([links.spanning_tree(_BRIDGE, _BRIDGE_INDEX)])
         for number, (near, far) in enumerate(wired):
             wire = Wire(holder, len(nodes) + number, near.node.name, far.node.name, read_impairment(near.link.wire))
             self._stack.callback(wire.close)
@@ -295,6 +299,8 @@ class Network:
                 nftables.apply(opened, nftables.translation(outside.index, node.forward))
 
     def _make_links(self, nodes: list[Node], wired: list[tuple[Port, Port]]) -> None:
+        # A tree from the beginning keeps every port silent for 4 s. Where there is no loop, it is switched on later.
+        looped = self.topology.closing_link() is not None
         wanted: dict[int, list[Request]] = {node.number: [] for node in nodes}
         for near, far in self._ports:
             if (near, far) in wired:
@@ -305,7 +311,7 @@ class Network:
         for node in nodes:
             if node.is_bridge:
                 mac = bytes([2, 0, 0, node.number >> 8, node.number & 255, 0])
-                request = links.bridge(_BRIDGE, _BRIDGE_INDEX, mac, hub=node.kind == "hub", stp=node.stp)
+                request = links.bridge(_BRIDGE, _BRIDGE_INDEX, mac, hub=node.kind == "hub", stp=node.stp and looped)
                 wanted[node.number].append(request)
             self._netlinks[node.number - 1].request(wanted[node.number])
         for number, pair in enumerate(wired):

@@ -237,7 +237,8 @@ class Topology:
         if node.addresses and not links:
             raise UsageError(f"{node.where}{node.name} has an address but no link", remedy="link it to a switch")
 
-    def _check_loops(self) -> None:
+    def closing_link(self, *, trees: bool = True) -> Link | None:
+        """The first link by which switches and hubs form a loop; without `trees`, one that no spanning tree opens."""
         group = {name: name for name in self.nodes}
 
         def find(name: str) -> str:
@@ -247,14 +248,19 @@ class Topology:
 
         for link in self.links:
             near, far = self.nodes[link.near], self.nodes[link.far]
-            if not (near.is_bridge and far.is_bridge) or (near.stp and far.stp):
+            if not (near.is_bridge and far.is_bridge) or (not trees and near.stp and far.stp):
                 continue
             if find(near.name) == find(far.name):
-                raise UsageError(
-                    f"{link.where}the link {near.name} -- {far.name} closes a loop: a broadcast would circle for ever",
-                    remedy="remove one of its links, or let the switches run the spanning tree (stp: true)",
-                )
+                return link
             group[find(near.name)] = find(far.name)
+        return None
+
+    def _check_loops(self) -> None:
+        if link := self.closing_link(trees=False):
+            raise UsageError(
+                f"{link.where}the link {link.near} -- {link.far} closes a loop: a broadcast would circle for ever",
+                remedy="remove one of its links, or let the switches run the spanning tree (stp: true)",
+            )
 
     @staticmethod
     def _check_duplicates(segments: Iterable[list[Port]]) -> None:
