@@ -371,7 +371,9 @@ def wrong_cut(ev, seen, mine, right):
         ev.mistake("This is UDP, whose header has 8 bytes. Which byte of IP says what is inside?", seen)
     if ends.get("application") == len(seen.data) != true.get("application"):
         ev.mistake("You gave the application the filling at the end of the frame. IP says where the packet ends.", seen)
-    if IPv6 in seen and true.get("application", true["transport"]) - ends.get("application", true["transport"]) in range(1, 41):
+    if IPv6 in seen and ends.get("transport") == true["transport"] and len(mine) < len(right) or IPv6 in seen and (
+        ends.get("application", 0) == true.get("application", 0) - 40
+    ):
         ev.mistake("In IPv6 the length does not count the header itself.", seen)
     ev.expect(False, spelled(right), spelled(mine), "where the layers lie in this frame", [seen])
 
@@ -465,8 +467,8 @@ def check_open(ev):
             ev.mistake(f"You opened record 0, but not number {record.number}. The nonce has to change with the number.",
                        frame)
         if isinstance(got, str):
-            ev.mistake(f"{got.rstrip(': ')}. The record is right, and so is the key. Is the nonce 12 bytes, are the five "
-                       "bytes of the header the additional data, and not part of what was sealed?", frame)
+            ev.mistake(f"{got.rstrip(': ')}. The record is right, and so is the key. Is the nonce 12 bytes, are the "
+                       "five bytes of the header the additional data, and not part of what was sealed?", frame)
         wrong_content(ev, record, got, frame)
         ev.expect(got == [record.kind, record.content], f"kind {record.kind}, {len(record.content)} bytes",
                   str(got)[:60], f"record {record.number}, of the kind {record.kind}: {len(record.content)} bytes",
