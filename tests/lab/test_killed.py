@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,15 @@ COMMAND = [sys.executable, "-m", "packetlab.cli.main", "lab"]
 
 
 @pytest.fixture(autouse=True)
-def _networks() -> None:
+def _networks(tmp_path: Path) -> Iterator[None]:
     try:
         probe()
     except NamespaceError as error:
         pytest.skip(str(error))
+    yield
+    for pid in processes(tmp_path):  # a test has failed
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def packetlab(folder: Path, *words: str, code: int = 0) -> str:
