@@ -7,6 +7,7 @@ well has done its work (many servers leave a child behind and go).
 """
 
 import contextlib
+import datetime
 import functools
 import ipaddress
 import os
@@ -48,6 +49,8 @@ AUTHORITY = Path(__file__).with_name("authority.pem")
 """In hosts this file is the certificate of the network's authority; outside it says so."""
 
 
+VALID = datetime.timedelta(days=90)
+"""Life of certificates; a network may stay up for long."""
 TRUST = ("PACKETLAB_CA", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 """What names that file in the environment of commands: for learners, OpenSSL and Python, curl, requests."""
 
@@ -148,7 +151,7 @@ class Services:
         """The certificate authority of the network, made when it is first needed."""
         from packetlab.net.servers.certificates import CertificateAuthority
 
-        return CertificateAuthority(f"packetlab network {self._network.name}"[:64])
+        return CertificateAuthority(f"packetlab network {self._network.name}"[:64], lasts=VALID)
 
     @property
     def needs_authority(self) -> bool:
@@ -167,6 +170,8 @@ class Services:
 
     def resolvers(self, host: "VirtualHost") -> list[str]:
         """The DNS servers of the network that a host asks."""
+        if not self._name_servers:
+            return []
         own = [one for port in host.ports for one in port.addresses]
         return resolvers(own, self._name_servers)
 
@@ -274,7 +279,7 @@ class Services:
             handler = behaviours(host.name) if service.path is None else from_folder(service.path)
             tls = None
             if service.kind == "https":
-                tls = self.authority.identity(*self.names_of(host)).server_context(alpn=["http/1.1"])
+                tls = self.authority.identity(*self.names_of(host), lasts=VALID).server_context(alpn=["http/1.1"])
             made = [servers.HTTPServer(host, service.port, handler, tls=tls)]
         elif service.kind == "dns" and service.roots:
             topology = self._network.topology

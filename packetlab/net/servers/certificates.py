@@ -1,16 +1,16 @@
 """Certificates made on the fly, for TLS servers on hosts of a virtual network.
 
 A lab has a certificate authority of its own; clients that are given its certificate trust what it signed, and
-nobody else does. Keys are made for the occasion, live for a day and are never those of a real host.
+nobody else does. Keys are made for the occasion, live for a day where nothing else is said, and are never those of a
+real host.
 """
 
 import datetime
 import ipaddress
+import os
 import ssl
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 DAY = datetime.timedelta(days=1)
@@ -35,25 +35,24 @@ class Identity:
         context.minimum_version, context.maximum_version = minimum, maximum
         if alpn:
             context.set_alpn_protocols(list(alpn))
-        # The ssl module takes files only; this folder is its owner's alone and gone at once.
-        with tempfile.TemporaryDirectory(prefix="packetlab-") as folder:
-            path = Path(folder) / "identity.pem"
-            path.write_bytes(self.key + self.certificate)
-            context.load_cert_chain(path)
+        # The ssl module takes files only; this one is in memory, so that no key is left behind, whatever happens.
+        with os.fdopen(os.memfd_create("identity.pem", os.MFD_CLOEXEC), "wb", 0) as file:
+            file.write(self.key + self.certificate)
+            context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
         return context
 
 
 class CertificateAuthority:
     """Signs certificates; `certificate` (PEM) is what clients are to trust."""
 
-    def __init__(self, name: str = "packetlab lab authority") -> None:
+    def __init__(self, name: str = "packetlab lab authority", *, lasts: datetime.timedelta = DAY) -> None:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
         self._hash: Any = hashes.SHA256()
         self._key: Any = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        made = self._builder(self._name, self._key.public_key(), is_authority=True, lasts=DAY)
+        made = self._builder(self._name, self._key.public_key(), is_authority=True, lasts=lasts)
         self._certificate: Any = made.sign(self._key, self._hash)
         self.certificate = _pem(self._certificate)
 

@@ -81,12 +81,8 @@ class HTTPServer(StreamServer):
 
     def received(self, sock: socket.socket, data: bytes) -> None:
         """Answer every request that is complete; pipelined ones in order."""
-        talk = self._talks[sock]
-        is_new = not talk.reader.has_begun
-        talk.reader.take(data)
+        self._talks[sock].reader.take(data)
         self._advance(sock)
-        if is_new and sock in self._talks and talk.parts is None and talk.reader.has_begun:
-            self.later(sock, PATIENCE, lambda: self._refuse(sock, talk, 408))
 
     def drained(self, sock: socket.socket) -> None:
         """The peer has taken all that was sent: go on."""
@@ -112,6 +108,8 @@ class HTTPServer(StreamServer):
             if talk.reader.wants_continue:
                 talk.reader.wants_continue = False
                 self.send(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+            if talk.reader.has_begun and sock not in self._timers:
+                self.later(sock, PATIENCE, lambda: self._refuse(sock, talk, 408))
             return False
         self._timers.pop(sock, None)
         self.hold(sock)
