@@ -1,0 +1,2 @@
+# gets: The one from a loopback address
+h1$ packetlab send -W 0 -I eth0 'Ethernet(dst="{h2.mac}", src="{h1.mac}") / IPv4(src="{lan.ghost}", dst="{h2.ip}") / EchoRequest(identifier=1) / "{word}"'
