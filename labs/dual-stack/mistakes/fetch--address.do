@@ -1,0 +1,2 @@
+# gets: asked nobody for it
+c$ packetlab http http://[{s.ip6}]/

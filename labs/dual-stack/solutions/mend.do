@@ -1,0 +1,1 @@
+r$ ip -6 route del {s.ip6}
