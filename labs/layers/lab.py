@@ -177,10 +177,10 @@ def read_keys(lab):
     lab.notes["keys"] = log.read_text("ascii") if log.is_file() else ""
 
 
-def talks(ev, notes=None):
+def talks(ev):
     """The connections of c with port 443, each with what the key log opens."""
     log = {}
-    for words in map(str.split, (notes or ev.notes).get("keys", "").splitlines()):
+    for words in map(str.split, ev.notes.get("keys", "").splitlines()):
         if len(words) == 3:
             log[words[0], bytes.fromhex(words[1])] = bytes.fromhex(words[2])
     mine, theirs = ev.at("c").all(TO_SHOP), ev.at("c").all("tcp.srcport == 443")
@@ -295,7 +295,11 @@ def not_got(ev, found):
 
 
 def hello_of(ev, host="c"):
-    return ev.at(host).first(TO_SHOP + " && tls.handshake.type == 1", why=f"the ClientHello at {host}")
+    """The frame in which the ClientHello begins; a long one goes on in the next."""
+    said = ev.at(host).some(TO_SHOP + " && tcp.len > 0", why=f"what c says, at {host}")
+    hello = next((seen for seen in said if payload(seen)[:2] == b"\x16\x03" and payload(seen)[5:6] == b"\1"), None)
+    ev.expect(hello is not None, "a ClientHello", "none", f"the ClientHello at {host}", [hello or said[0]])
+    return hello
 
 
 def answers_split(ev):
@@ -311,6 +315,8 @@ def diagnose_split(ev, given, right):
         return "You counted from 1. The first byte has the number 0, so the layer begins one earlier."
     if numbers["internet"] == 0:
         return "At byte 0 begins the link layer: the Ethernet header comes first."
+    if numbers["transport"] == 34 != right["transport"]:
+        return "That would be right for IPv4. This frame is one of IPv6, whose header has 40 bytes."
     if numbers["tls"] == right["transport"] + 20:
         return "You took 20 bytes for the TCP header. It has options: look at data_offset."
     if numbers["length"] == right["length"] + 5:
@@ -371,9 +377,8 @@ def wrong_cut(ev, seen, mine, right):
         ev.mistake("This is UDP, whose header has 8 bytes. Which byte of IP says what is inside?", seen)
     if ends.get("application") == len(seen.data) != true.get("application"):
         ev.mistake("You gave the application the filling at the end of the frame. IP says where the packet ends.", seen)
-    if IPv6 in seen and ends.get("transport") == true["transport"] and len(mine) < len(right) or IPv6 in seen and (
-        ends.get("application", 0) == true.get("application", 0) - 40
-    ):
+    short = true.get("application", true["transport"]) - ends.get("application", ends.get("transport", 0))
+    if IPv6 in seen and 0 < short <= 40:
         ev.mistake("In IPv6 the length does not count the header itself.", seen)
     ev.expect(False, spelled(right), spelled(mine), "where the layers lie in this frame", [seen])
 
@@ -396,6 +401,10 @@ def answers_hop(ev):
               "the IP addresses are as they were", [here, there])
     ev.expect(all(life(two) == life(one) - 1 for one, two in both), "a time to live that is less by one", "another",
               "the time to live is less by one", [here, there])
+    carried = ev.at("c").all(TO_SHOP + " && tcp.len > 0")
+    known = {tail(one) for one, _ in both}
+    ev.expect(all(tail(seen) in known for seen in carried), "the same bytes from TCP on", "others",
+              "from TCP on, each byte is as c sent it", [here, there])
     spans = right_layers(here)
     moved = {name for name, start, end in spans if here.data[start:end] != there.data[start:end]}
     same = next(name for number, name in enumerate(NAMES) if not moved & set(NAMES[number:]))
@@ -430,6 +439,8 @@ def diagnose_hop(ev, given, right):
         return "It is the same, but go one further out. Compare the two TCP headers."
     if given["changed"] == "1" and right["changed"] != 1:
         return "The time to live is one of them. In IPv4 the header has a checksum, too, and it has to fit."
+    if right["changed"] == 1:
+        return "This is IPv6. Its header has no checksum: what is there to change but the hop limit?"
     if given["changed"] == "3" and right["changed"] == 2:
         return "You counted both bytes of the checksum. Compare them one by one."
     return None
@@ -441,7 +452,7 @@ def diagnose_hop(ev, given, right):
 def traffic_open(lab):
     get(lab, "page", "secret")
     read_keys(lab)
-    found = talks(lab.look(), lab.notes)
+    found = lab.until(lambda: [talk for talk in talks(lab.look()) if said(talk.heard).count(b"</p>") == 2], 1)
     mine = lab.functions()
     lab.notes["opened"] = {}
     for record in (*found[-1].sent, *found[-1].heard) if found else ():
@@ -456,7 +467,7 @@ def traffic_open(lab):
 
 def check_open(ev):
     found = talks(ev)
-    if not found or not said(found[-1].sent):
+    if not found or not said(found[-1].sent) or not ev.notes["opened"]:
         raise Inconclusive("the lab's own records could not be opened with the keys of shop")
     talk, mine = found[-1], ev.notes["opened"]
     sealed = [each for each in (*talk.sent, *talk.heard) if each.whole in mine]
@@ -467,8 +478,9 @@ def check_open(ev):
             ev.mistake(f"You opened record 0, but not number {record.number}. The nonce has to change with the number.",
                        frame)
         if isinstance(got, str):
-            ev.mistake(f"{got.rstrip(': ')}. The record is right, and so is the key. Is the nonce 12 bytes, are the "
-                       "five bytes of the header the additional data, and not part of what was sealed?", frame)
+            why = (" The record is right, and so is the key. Is the nonce 12 bytes, are the five bytes of the header the "
+                   "additional data, and not part of what was sealed?")
+            ev.mistake(f"{got.rstrip(': ')}.{why if 'InvalidTag' in got else ''}", frame)
         wrong_content(ev, record, got, frame)
         ev.expect(got == [record.kind, record.content], f"kind {record.kind}, {len(record.content)} bytes",
                   str(got)[:60], f"record {record.number}, of the kind {record.kind}: {len(record.content)} bytes",

@@ -8,4 +8,6 @@ def open_record(key, iv, number, record):
 
     Returns (kind, content): the true kind as a number, and what was sealed, as bytes.
     """
-    raise NotImplementedError(f"this is yours to write, with {AESGCM.__name__}")
+    # Yours to mend: which nonce, what was sealed, which additional data? And what is to be returned?
+    plain = AESGCM(key).decrypt(iv, record, b"")
+    return 23, plain
