@@ -43,7 +43,10 @@ class Values:
             self._networks[name] = (network, {})
             return str(network)
         if head == "port":
-            return str(chance.randrange(20_011, 29_990))
+            # Two of a lab's ports are never the same one: "closed" would be "open".
+            while (drawn := str(chance.randrange(20_011, 29_990))) in self._known.values():
+                pass
+            return drawn
         if head == "word":
             return "".join(chance.choice("bdfgklmnprstv") + chance.choice("aeiou") for _ in range(4))
         if head == "mac":

@@ -14,3 +14,8 @@ def test_an_interface_with_ipv6_has_a_link_local_address_made_of_its_mac_address
     values.learn(topology)
     assert values.text("a.local6") == values.text("a.b.local6") == "fe80::216:3eff:fe0a:b0c"
     assert values.get("b.local6") is None
+
+
+def test_no_two_ports_of_a_lab_are_the_same() -> None:
+    values = Values(7, {f"port{number}": "port" for number in range(2000)})
+    assert len({values.text(f"port{number}") for number in range(2000)}) == 2000
