@@ -478,8 +478,8 @@ def check_open(ev):
             ev.mistake(f"You opened record 0, but not number {record.number}. The nonce has to change with the number.",
                        frame)
         if isinstance(got, str):
-            why = (" The record is right, and so is the key. Is the nonce 12 bytes, are the five bytes of the header the "
-                   "additional data, and not part of what was sealed?")
+            why = (" The record is right, and so is the key. Is the nonce 12 bytes, are the five bytes of the header "
+                   "the additional data, and not part of what was sealed?")
             ev.mistake(f"{got.rstrip(': ')}.{why if 'InvalidTag' in got else ''}", frame)
         wrong_content(ev, record, got, frame)
         ev.expect(got == [record.kind, record.content], f"kind {record.kind}, {len(record.content)} bytes",
