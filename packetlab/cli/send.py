@@ -9,7 +9,7 @@ from packetlab.cli.common import interface_option, json_option, print_json, reco
 from packetlab.model.errors import UsageError
 
 ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redirect")
-"""Layers by which a host on the link is made to send its packets elsewhere."""
+"""Layers by which a host on the link is made to send its packets elsewhere; spanning tree does that to switches."""
 
 
 @click.command(short_help="build a packet and send it")
@@ -38,7 +38,7 @@ def send(
     from packetlab.cli.expression import read_packet
     from packetlab.internet.ipv4 import IPv4
     from packetlab.internet.ipv6 import IPv6
-    from packetlab.link.ethernet import Ethernet
+    from packetlab.link.ethernet import IEEE8023, Ethernet
     from packetlab.model.packet import decapsulate
     from packetlab.show import as_dict, layers, print_to_terminal
 
@@ -51,9 +51,10 @@ def send(
         else:
             print_to_terminal(layers(packet if packet.layers else decapsulate(data, first)))
         return 0
-    if not issubclass(first, Ethernet | IPv4 | IPv6):
-        raise UsageError(f"a packet cannot begin with {first.__name__}", remedy="begin with Ethernet, IPv4 or IPv6")
-    if issubclass(first, Ethernet) and not interface:
+    if not issubclass(first, Ethernet | IEEE8023 | IPv4 | IPv6):
+        remedy = "begin with Ethernet, IEEE8023, IPv4 or IPv6"
+        raise UsageError(f"a packet cannot begin with {first.__name__}", remedy=remedy)
+    if issubclass(first, Ethernet | IEEE8023) and not interface:
         remedy = "add -I NAME; packetlab interfaces lists them"
         raise UsageError("a frame needs an interface to leave through", remedy=remedy)
     with recording(write) as record:
@@ -121,7 +122,7 @@ def _refuse_false_claims(packet: Any) -> None:
             require_lab(None, "claiming an address in ARP that is not this machine's is allowed")
         if header.name == "icmpv6.neighbour_advertisement" and header.target not in own:
             require_lab(None, f"claiming {ip_text(header.target)}, which is not this machine's address, is allowed")
-        if header.name in ROUTING_CLAIMS:
+        if header.name in ROUTING_CLAIMS or header.name.startswith("stp"):
             require_lab(None, "telling others which way to send is allowed")
 
 

@@ -80,6 +80,15 @@ def test_a_packet_that_is_sent_is_answered_by_the_other_kernel(
     assert len(told["answers"]) == 1
 
 
+def test_a_frame_with_a_length_is_sent_as_it_is_written(network: Network) -> None:
+    client = network["client"]
+    words = f'IEEE8023(dst="ff:ff:ff:ff:ff:ff", src="{client.mac()}") / LLC() / SNAP(type=0x88b5) / "hi"'
+    told = as_json(client, "send", "-I", "eth0", "-W", "0", words, code=1)
+    assert [layer["title"] for layer in told["sent"][0]["layers"]][:3] == ["IEEE8023", "LLC", "SNAP"]
+    without = packetlab(client, "send", words)
+    assert without.returncode == 2 and "needs an interface" in without.stderr
+
+
 def test_a_dry_run_sends_nothing_and_shows_every_layer(network: Network) -> None:
     words = 'Ethernet(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:01") / IPv4(src="10.0.0.1", dst="10.0.0.2") / "x"'
     done = packetlab(network["client"], "send", "-n", words)
@@ -125,8 +134,10 @@ def test_an_expression_or_hex_gives_the_packet_it_says() -> None:
         f'sender_protocol="{SERVER}", target_hardware="00:00:00:00:00:00", target_protocol="{CLIENT}")',
         f'IPv6(src="{CLIENT6}", dst="{SERVER6}", hop_limit=255) / NeighbourAdvertisement(target="fd00:1::254")',
         f'IPv6(src="{CLIENT6}", dst="{SERVER6}", hop_limit=255) / RouterAdvertisement6(lifetime=0)',
+        'IEEE8023(dst="01:80:c2:00:00:00", src="MAC") / LLC(dsap=0x42, ssap=0x42) / '
+        'ConfigurationBPDU(root_address="MAC", bridge_address="MAC")',
     ],
-    ids=["IPv4", "IPv6", "MAC", "ARP", "NDP", "router"],
+    ids=["IPv4", "IPv6", "MAC", "ARP", "NDP", "router", "spanning tree"],
 )
 def test_claiming_to_be_somebody_else_is_refused_outside_a_lab(network: Network, words: str) -> None:
     client = network["client"]
