@@ -1,11 +1,15 @@
 """ARP: the question to everybody and the answer to one; caches, ghosts and forged claims."""
 
+import time
+
 from packetlab.link.arp import ARP
 from packetlab.link.ethernet import Ethernet
 from packetlab.model.addresses import mac_text
 
 ASKED = "arp.opcode == 1 && arp.dst.proto_ipv4 == {h2.ip}"
 ANSWERED = "arp.opcode == 2 && arp.src.proto_ipv4 == {h2.ip}"
+LONGEST_TICK = 0.012
+"""Seconds: a kernel counts time in ticks of 1 to 10 ms."""
 
 
 def forget(lab):
@@ -164,10 +168,12 @@ def check_reply(ev):
 
 
 def begin_forge(lab):
-    # Linux ignores a change to an entry that is younger than a second.
+    # Linux ignores a change to an entry that is younger than locktime (1 s); and always one within the same tick.
     lab["h1"].set_sysctl("net.ipv4.neigh.eth0.locktime", 0)
     forget(lab)
     lab.ping("h1", "{h2.ip}")
+    known = time.monotonic()
+    lab.until(lambda: time.monotonic() > known + LONGEST_TICK)
 
 
 def traffic_forge(lab):

@@ -15,6 +15,8 @@ _CREATE = netlink.CREATE | netlink.EXCLUSIVE
 _IFF_UP = 1
 _NO_DAD = 0x02
 _SIOCETHTOOL = 0x8946
+_DAY = 86_400_000
+"""Milliseconds."""
 # ETHTOOL_SRXCSUM, STXCSUM, SSG, STSO, SGSO, SGRO of linux/ethtool.h. Checksums come last among the senders: the
 # kernel takes segmentation away with them.
 _OFFLOADS = (0x1F, 0x24, 0x2C, 0x19, 0x17, 0x15)
@@ -117,6 +119,18 @@ def delete_neighbour(address: bytes, index: int, name: str) -> Request:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     body = netlink.neighbour_body(family, index) + attribute(1, address)
     return Request(netlink.DELETE_NEIGHBOUR, 0, body, f"forget the MAC address of {ip_text(address)} on {name}")
+
+
+def without_probes(family: int, index: int, name: str) -> Request:
+    """Lets the ARP (or, for AF_INET6, the NDP) cache of an interface believe what it knows for a day.
+
+    Otherwise a host asks its neighbour again 5 s after a packet to an entry that has grown old: a question that
+    nobody who watches has caused, at a moment that depends on how fast they type; it mends forged entries, too.
+    """
+    table = "arp_cache" if family == socket.AF_INET else "ndisc_cache"
+    parameters = attribute_u32(1, index) + attribute(7, struct.pack("=Q", _DAY))  # NDTPA_IFINDEX, DELAY_PROBE_TIME
+    body = struct.pack("=BxH", family, 0) + attribute_text(1, table) + attribute(6, parameters)
+    return Request(netlink.SET_NEIGHBOUR_TABLE, 0, body, f"keep the neighbours of {name}")
 
 
 def without_offloads(opened: socket.socket, interface: str) -> None:

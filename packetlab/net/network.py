@@ -343,6 +343,9 @@ class Network:
                 links.add_address(address.ip.packed, address.network.prefixlen, port.index, port.name)
                 for address in port.addresses
             ]
+            if not node.is_bridge:
+                families = (socket.AF_INET, socket.AF_INET6) if port.has_ipv6 else (socket.AF_INET,)
+                requests += [links.without_probes(family, port.index, port.name) for family in families]
             requests.append(links.up(port.index, port.name, _BRIDGE_INDEX if node.is_bridge else 0))
         socket_of.request(requests)
 

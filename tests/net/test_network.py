@@ -365,3 +365,11 @@ def test_a_machine_without_user_namespaces_gets_the_exact_fix() -> None:
         pytest.skip(answer.stderr)
     assert "NamespaceError" in answer.stdout, answer
     assert "sudo sysctl user.max_user_namespaces=15000" in answer.stdout
+
+
+def test_no_host_asks_again_by_itself_for_a_neighbour_that_it_knows(net: Network) -> None:
+    """5 s after a packet to an old entry Linux would: a question that nobody who watches has caused."""
+    for host in net.hosts:
+        for port in host.ports:
+            for family in ("ipv4", "ipv6") if port.has_ipv6 else ("ipv4",):
+                assert host.get_sysctl(f"net.{family}.neigh.{port.name}.delay_first_probe_time") == "86400"
