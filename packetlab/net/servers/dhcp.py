@@ -107,7 +107,9 @@ class DHCPServer(Server):
         """Answer one message; what is none, or is for another server, is left alone."""
         packet = decapsulate(data, DHCP)
         asked = packet.get(DHCP)
-        if asked is None or asked.is_cut or asked.operation != 1 or not asked.message:
+        if asked is None or asked.is_cut or any(one.is_cut for one in asked.options):
+            return
+        if asked.operation != 1 or not asked.message:
             return
         reply = self.answer(asked, time.monotonic())
         self.note_line(f"{mac_text(asked.client_mac)} {asked.message} {reply.message if reply else '-'}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from packetlab.application.dns import DNS, OPT
+from packetlab.application.dns import DNS, OPT, Question, Record
 from packetlab.model.packet import decapsulate
 from packetlab.net.servers.base import Server, SocketMaker, StreamServer
 from packetlab.net.servers.zones import REFUSED, Answer, Records, Zone, lower, zone
@@ -165,4 +165,11 @@ def question_of(data: bytes) -> DNS | None:
     """The query in a message, or None where it is no sound query."""
     packet = decapsulate(data, DNS)
     asked = packet.get(DNS)
-    return None if asked is None or asked.is_cut or asked.response or packet.faults else asked
+    return None if asked is None or not is_whole(asked) or asked.response or packet.faults else asked
+
+
+def is_whole(message: DNS) -> bool:
+    """Whether nothing in it is cut off, neither the message nor one of its records."""
+    rows: tuple[Any, ...] = () if message.is_cut else (*message.questions, *message.answers, *message.authorities,
+                                                       *message.additionals)  # fmt: skip
+    return not message.is_cut and all(isinstance(row, Record | Question) and not row.is_cut for row in rows)

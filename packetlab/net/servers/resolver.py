@@ -21,7 +21,7 @@ from packetlab.application.dns import AAAA, CNAME, DNS, NS, SOA, A, Record, Reso
 from packetlab.model.addresses import ip_text
 from packetlab.model.packet import decapsulate
 from packetlab.net.servers.base import SocketMaker
-from packetlab.net.servers.dns import ANY_CLASS, IN, DNSServer
+from packetlab.net.servers.dns import ANY_CLASS, IN, DNSServer, is_whole
 from packetlab.net.servers.zones import MAX_ALIASES, Answer, lower
 
 MAX_QUESTIONS = 24
@@ -274,6 +274,6 @@ def _is_at_or_below(name: str, zone: str) -> bool:
 def _answer_to(asked: DNS, data: bytes) -> DNS | None:
     packet = decapsulate(data, DNS)
     reply = packet.get(DNS)
-    if reply is None or reply.is_cut or not reply.response or reply.identifier != asked.identifier:
+    if reply is None or not is_whole(reply) or not reply.response or reply.identifier != asked.identifier:
         return None
     return reply if reply.questions == asked.questions else None
