@@ -23,15 +23,16 @@ def virtual_networks() -> None:
 
 
 @pytest.mark.usefixtures("virtual_networks")
-def test_send_within_this_process_puts_the_same_frame_on_the_cable_as_the_command() -> None:
+@pytest.mark.parametrize("frame", [FRAME, FRAME.replace("Ethernet", "IEEE8023").replace("/", "/ LLC(dsap=6) /")])
+def test_send_within_this_process_puts_the_same_frame_on_the_cable_as_the_command(frame: str) -> None:
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
         run.begin(lab.steps[0])
-        command = f"packetlab send -I eth0 -W 0 '{FRAME}'"
+        command = f"packetlab send -I eth0 -W 0 '{frame}'"
         assert _shortcut(run, "h1", command)
         run.run("h1", command)
-        assert run.until_seen("h2", "eth.type == 0x88b5", 2)
-        here, there = (seen.data for seen in run.look().at("h2").all("eth.type == 0x88b5"))
+        assert run.until_seen("h2", "!arp", 2)
+        here, there = (seen.data for seen in run.look().at("h2").all("!arp"))
         assert here == there and here.endswith(b"hello")
 
 
