@@ -2,8 +2,11 @@
 
 import re
 
+_EMPHASIS = re.compile(r"(?<![*\w])\*(\S(?:[^*]*[^\s*])?)\*(?![*\w])")
 _BOLD = re.compile(r"\x1b\[[01]m")
 _ITEM = re.compile(r"(\s*)([*-]|\d+\.)\s+")
+_LATER = re.compile(r"(?!1\.)\d")
+"""A number that cannot open a list within a paragraph: "... port\n5531. On a:" is none."""
 
 
 def prose(text: str, width: int = 80, *, colour: bool = False) -> str:
@@ -32,7 +35,8 @@ def prose(text: str, width: int = 80, *, colour: bool = False) -> str:
             flush()
             lines.append("")
         else:
-            if _ITEM.match(line):
+            item = _ITEM.match(line)
+            if item and (not paragraph or _ITEM.match(paragraph[0]) or not _LATER.match(item[2])):
                 flush()
             paragraph.append(line)
     flush()
@@ -52,5 +56,9 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
 
 
 def _plain(text: str, colour: bool) -> str:
-    """Emphasis as bold on terminals, else left out; code keeps its backquotes."""
-    return re.sub(r"\*\*(.+?)\*\*", "\x1b[1m\\1\x1b[0m" if colour else r"\1", text)
+    """Emphasis as bold on terminals, else left out; code keeps its backquotes and all that is in them."""
+    parts = text.split("`")
+    shown = "\x1b[1m\\1\x1b[0m" if colour else r"\1"
+    for number in range(0, len(parts), 2):
+        parts[number] = _EMPHASIS.sub(shown, re.sub(r"\*\*(.+?)\*\*", shown, parts[number]))
+    return "`".join(parts)

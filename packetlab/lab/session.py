@@ -55,6 +55,7 @@ class Session:
         """The last attempt that was judged, and its frames in order of arrival."""
         self.shown: list[Any] = []
         """The frames of the last verdict, until there are new ones."""
+        self._shown_capture = ""
         done = storage.passed_steps(lab)
         self.index = next((i for i, step in enumerate(lab.steps) if step.id not in done), 0)
         if self.step.of:
@@ -205,6 +206,7 @@ class Session:
                 self.shown = self.run.last_frames
                 self._finished = (self.attempt, self.run.frames())
                 verdict.capture = storage.save_capture(self.lab.id, step.id, self.seed, self.shown)
+                self._shown_capture = verdict.capture
         return self._told(step, verdict, quiet, width)
 
     def _told(self, step: Step, verdict: Verdict, quiet: bool, width: int) -> dict[str, Any]:
@@ -247,7 +249,9 @@ class Session:
         seen = [Seen(frame, frame.interface) for frame in frames[since:]]
         lines = [each.line() for each in seen if (not host or each.place.split()[0] == host)
                  and (test is None or test.matches(each.packet, each.frame))]  # fmt: skip
-        capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames) if frames else ""
+        capture = self._shown_capture if old else ""
+        if frames and not old:
+            capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames)
         return {"lines": lines[-2000:], "count": len(frames), "old": old, "capture": capture, "step": self.step.id}
 
     def _frames(self) -> list[Frame]:

@@ -88,11 +88,15 @@ class Seen:
         return str(value)
 
     def line(self) -> str:
-        """Number, place and summary, for people."""
-        from packetlab.show.summary import summary
+        """Number, place, IP addresses and summary, for people."""
+        from packetlab.show.summary import endpoints, summary
 
         arrow = {"in": "<-", "out": "->", "": "--"}[self.direction]
-        return f"{self.number:>4}  {self.place} {arrow} {summary(self.packet)}"
+        source, target = endpoints(self.packet)
+        words = summary(self.packet)
+        if any(header.pseudo for header in self.packet.layers):
+            words = f"{source} > {target} " + words.replace(f" {source} -> {target}", "", 1)
+        return f"{self.number:>4}  {self.place} {arrow} {words}"
 
     def __repr__(self) -> str:
         return f"<{self.line().strip()}>"

@@ -3,7 +3,9 @@
 Each asks the lab's background process (packetlab/lab/session.py) and shows what it says.
 """
 
+import shutil
 import sys
+import textwrap
 from typing import Any
 
 import click
@@ -69,8 +71,8 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
     It lives until `packetlab lab stop`; nothing is left of it then but your progress and the captures.
     """
     from packetlab.lab.attempts import missing_programs
-    from packetlab.lab.format import find_lab
     from packetlab.lab.client import start_session
+    from packetlab.lab.format import find_lab
 
     lab = find_lab(name)
     if lacking := missing_programs(lab):
@@ -127,7 +129,7 @@ def _told(answer: dict[str, Any], as_json: bool) -> int:
     elif answer["done"]:
         click.echo("\nThat was the last step: you have passed the whole lab. `packetlab lab stop` ends it.")
     elif not good:
-        click.echo("A new attempt has begun: what was sent until now is put aside. (`packetlab lab hint` helps.)")
+        _prose("A new attempt has begun: what was sent until now is put aside. (`packetlab lab hint` helps.)")
     return 0 if good else 1
 
 
@@ -175,11 +177,12 @@ def frames(host: str, condition: str, as_json: bool) -> int:
     if as_json:
         print_json(told)
         return 0
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 16
     for line in told["lines"]:
-        click.echo(line)
+        click.echo(textwrap.fill(line, width, subsequent_indent=" " * 8, break_on_hyphens=False))
     if not told["lines"]:
         click.echo("Nothing was seen yet." if not told["count"] else "No such frame was seen.")
-    if told["capture"]:
+    elif told["capture"]:
         click.echo(f"One in depth: packetlab show {told['capture']} -n NUMBER")
     return 0
 
