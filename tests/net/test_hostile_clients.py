@@ -181,7 +181,7 @@ def test_http(tmp_path: Path) -> None:
         with HTTPServer(ThisMachine(), port, handler) as server:
             assert fire(port, REQUESTS, socket.SOCK_STREAM, chance) > 50
             assert server.is_running and len(server._open) <= MAX_CONNECTIONS
-            assert set(server._talks) <= set(server._open) and set(server._timers) <= set(server._open)
+            assert until_calm(lambda: {*server._talks} <= {*server._open} and {*server._timers} <= {*server._open})
 
 
 def test_tls() -> None:

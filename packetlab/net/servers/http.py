@@ -108,7 +108,7 @@ class HTTPServer(StreamServer):
             if talk.reader.wants_continue:
                 talk.reader.wants_continue = False
                 self.send(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
-            if talk.reader.has_begun and sock not in self._timers:
+            if sock in self._open and talk.reader.has_begun and sock not in self._timers:
                 self.later(sock, PATIENCE, lambda: self._refuse(sock, talk, 408))
             return False
         self._timers.pop(sock, None)
