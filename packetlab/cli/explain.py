@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 
 MOST_HEX = 1 << 20
@@ -11,7 +12,7 @@ MOST_HEX = 1 << 20
 
 
 @click.command(short_help="explain a protocol, a field, or a packet given in hex")
-@click.argument("subject", nargs=-1)
+@click.argument("subject", nargs=-1, shell_complete=completion.protocols)
 @click.option("--first", metavar="PROTOCOL", help="The outermost protocol of the hex; guessed otherwise.")
 @click.option("--layers", "show_layers", is_flag=True, help="For hex: what each layer adds.")
 @click.option("--bytes", "show_bytes", is_flag=True, help="For hex: the bytes, labelled by layer and field.")

@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 Commands = dict[str, tuple[str, str, str]]
 """name: (module under packetlab.cli, attribute, one-line help)"""
@@ -31,6 +32,12 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = self.table[cmd_name]
         return getattr(importlib.import_module(f"packetlab.cli.{module}"), attribute)  # type: ignore[no-any-return]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names of commands and options, without importing one of them."""
+        found = [CompletionItem(name, help=text) for name, (_, _, text) in self.table.items()
+                 if name.startswith(incomplete)]  # fmt: skip
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, and with the nearest names where there is no such command."""

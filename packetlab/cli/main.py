@@ -33,6 +33,7 @@ COMMANDS: Commands = {
     "net": ("net", "net", "Virtual networks of real hosts, without root."),
     "explain": ("explain", "explain", "Explain a protocol, a field, or a packet given in hex."),
     "address": ("address", "address", "Tell what an IP address, prefix or MAC address is."),
+    "completion": ("completion", "completion", "Completion by the Tab key, for bash, zsh and fish."),
 }
 
 

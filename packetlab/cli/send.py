@@ -35,10 +35,10 @@ def send(
     Frames (Ethernet, hex) need -I. Addresses that are not this machine's may be sent from inside a virtual network
     of packetlab only. The exit code is 1 where nothing was answered.
     """
-    from packetlab.cli.expression import read_packet
     from packetlab.internet.ipv4 import IPv4
     from packetlab.internet.ipv6 import IPv6
     from packetlab.link.ethernet import IEEE8023, Ethernet
+    from packetlab.model.expression import read_packet
     from packetlab.model.packet import decapsulate
     from packetlab.show import as_dict, layers, print_to_terminal
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from packetlab.cli.expression import read_packet
 from packetlab.model.errors import UsageError
+from packetlab.model.expression import read_packet
 from packetlab.net import Network
 from packetlab.net.process import PIPE
 from packetlab.transport.udp import UDP

@@ -169,6 +169,13 @@ def test_commands_see_the_hosts_name_files_and_input(net: Network) -> None:
     assert "10.0.2.53" not in Path("/etc/resolv.conf").read_text()
 
 
+def test_commands_know_that_they_are_inside_whatever_was_opened_before(net: Network) -> None:
+    code = "from packetlab.wire.lab_only import in_lab; print(in_lab(None))"
+    for name in ("client", "server"):
+        net[name].socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+        assert net[name].run([sys.executable, "-c", code], check=True).stdout == "True\n"
+
+
 def test_a_failing_a_missing_and_an_endless_command_are_told_apart(net: Network) -> None:
     host = net["client"]
     assert host.run(["sh", "-c", "exit 3"]).returncode == 3

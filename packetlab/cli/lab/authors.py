@@ -6,12 +6,13 @@ import time
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.model.errors import UsageError
 
 
 @click.command(short_help="run a lab's own solutions")
-@click.argument("name", metavar="LAB")
+@click.argument("name", metavar="LAB", shell_complete=completion.labs)
 @click.option("--solution", is_flag=True, help="With the reference solution of each step (there is no other way yet).")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of all values; a new one by default.")
 @json_option
@@ -57,7 +58,7 @@ def new(name: str) -> int:
 
 
 @click.command(short_help="captures for replay mode")
-@click.argument("names", nargs=-1, required=True, metavar="LAB...")
+@click.argument("names", nargs=-1, required=True, metavar="LAB...", shell_complete=completion.labs)
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 def record(names: tuple[str, ...], seed: int) -> int:
     """Run the reference solution of each LAB and keep its frames in its folder captures/, for replay mode."""
@@ -71,7 +72,7 @@ def record(names: tuple[str, ...], seed: int) -> int:
 
 
 @click.command(short_help="prove a lab's checks")
-@click.argument("names", nargs=-1, metavar="[LAB...]")
+@click.argument("names", nargs=-1, metavar="[LAB...]", shell_complete=completion.labs)
 @click.option("--repeat", "times", type=click.IntRange(min=1), help="Instead, run the solution so many times.")
 @click.option("--verbose", "-v", is_flag=True, help="Print also what is as it should be.")
 @json_option

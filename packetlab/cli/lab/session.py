@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.model.errors import UsageError
 
@@ -61,7 +62,7 @@ def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
 
 
 @click.command(short_help="build a lab's network and show its first step")
-@click.argument("name", metavar="LAB")
+@click.argument("name", metavar="LAB", shell_complete=completion.labs)
 @click.option("--seed", type=click.IntRange(min=0), help="For the same values again; a new one by default.")
 @click.option("--replay", is_flag=True, help="Without a network: predict and observe steps on the shipped capture.")
 @json_option
@@ -89,7 +90,7 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
 
 
 @click.command(short_help="show the current step, or go to another")
-@click.argument("name", metavar="[STEP]", default="")
+@click.argument("name", metavar="[STEP]", default="", shell_complete=completion.lab_steps)
 @json_option
 def step(name: str, as_json: bool) -> int:
     """Show the current step again; or go to STEP: an id, a number, `next`, or `again` for a new attempt."""
@@ -102,7 +103,7 @@ def step(name: str, as_json: bool) -> int:
 
 
 @click.command(short_help="a shell, or one command, on a host", context_settings=HELD)
-@click.argument("host")
+@click.argument("host", shell_complete=completion.lab_hosts)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(host: str, command: tuple[str, ...]) -> int:
     """Open a shell on HOST, or run one COMMAND there: packetlab lab shell h1 -- ping -c 1 h2.
@@ -134,7 +135,7 @@ def _told(answer: dict[str, Any], as_json: bool) -> int:
 
 
 @click.command(short_help="answer a question of the step")
-@click.argument("answers", nargs=-1, metavar="[NAME=]ANSWER...")
+@click.argument("answers", nargs=-1, metavar="[NAME=]ANSWER...", shell_complete=completion.answers)
 @json_option
 def answer(answers: tuple[str, ...], as_json: bool) -> int:
     """Answer the questions of the step: `answer 4`, or `answer switch=0 hub=4`. Without answers it asks."""
@@ -168,7 +169,7 @@ def check(as_json: bool) -> int:
 
 
 @click.command(short_help="the frames that were seen in this attempt")
-@click.argument("host", default="")
+@click.argument("host", default="", shell_complete=completion.lab_hosts)
 @click.option("-Y", "--filter", "condition", default="", metavar="FILTER", help="Only frames for which it holds.")
 @json_option
 def frames(host: str, condition: str, as_json: bool) -> int:

@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from packetlab.cli import completion
 from packetlab.model.errors import UsageError
 
 
 @click.command(short_help="the lab on one screen: step, live frames, checks")
-@click.argument("name", metavar="[LAB]", default="")
+@click.argument("name", metavar="[LAB]", default="", shell_complete=completion.labs)
 @click.option("--seed", type=click.IntRange(min=0), help="With LAB: for the same values again.")
 def watch(name: str, seed: int | None) -> int:
     """Show the running lab (or start LAB first) on one screen: the step, every frame as it passes, and verdicts.

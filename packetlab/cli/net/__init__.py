@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.groups import Commands, LazyGroup
 
 COMMANDS: Commands = {
@@ -20,7 +21,8 @@ COMMANDS: Commands = {
 }
 
 net_option: Callable[[Any], Any] = click.option(
-    "--net", "name", default="", metavar="NAME", help="Which network; the only one otherwise."
+    "--net", "name", default="", metavar="NAME", shell_complete=completion.networks,
+    help="Which network; the only one otherwise.",
 )
 
 

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, recording, write_option
 from packetlab.cli.net import net_option
 
@@ -12,7 +13,7 @@ MAX_LADDER = 10_000
 
 
 @click.command(short_help="packets at a host, as they pass")
-@click.argument("host")
+@click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", default="", metavar="NAME", help="Only this interface; all of them otherwise.")
 @click.option("-c", "--count", type=click.IntRange(min=1), help="Stop after so many packets.")
@@ -34,7 +35,7 @@ def capture(
 
 
 @click.command(short_help="who says what to whom, at one host")
-@click.argument("host")
+@click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", default="", metavar="NAME", help="Only this interface; all of them otherwise.")
 @click.option("-c", "--count", type=click.IntRange(min=1), default=MAX_LADDER, help="Stop after so many packets.")

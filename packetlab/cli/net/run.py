@@ -2,11 +2,12 @@
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.net import net_option
 
 
 @click.command(short_help="a shell in a host")
-@click.argument("host")
+@click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("command", nargs=-1)
 @net_option
 def shell(host: str, command: tuple[str, ...], name: str) -> int:
@@ -20,7 +21,7 @@ def shell(host: str, command: tuple[str, ...], name: str) -> int:
 
 
 @click.command(name="exec", short_help="one command in a host", context_settings={"ignore_unknown_options": True})
-@click.argument("host")
+@click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @net_option
 def execute(host: str, command: tuple[str, ...], name: str) -> int:

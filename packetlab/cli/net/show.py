@@ -4,6 +4,7 @@ import contextlib
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.cli.net import net_option
 from packetlab.show.safe import safe_text
@@ -53,7 +54,7 @@ def show(name: str, as_json: bool) -> int:
 
 
 @click.command(short_help="what the services of hosts have said")
-@click.argument("host", default="")
+@click.argument("host", default="", shell_complete=completion.net_hosts)
 @net_option
 @json_option
 def log(host: str, name: str, as_json: bool) -> int:

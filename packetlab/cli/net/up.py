@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.cli.net import net_option
 
@@ -36,7 +37,7 @@ def up(file: Path, name: str, as_json: bool) -> int:
 
 
 @click.command(short_help="end a network and everything in it")
-@click.argument("name", default="")
+@click.argument("name", default="", shell_complete=completion.networks)
 @click.option("--all", "everything", is_flag=True, help="All that are up.")
 def down(name: str, everything: bool) -> int:
     """End the network NAME (the only one, if there is one), and every command that runs in it."""
