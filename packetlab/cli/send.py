@@ -38,9 +38,9 @@ def send(
     from packetlab.internet.ipv4 import IPv4
     from packetlab.internet.ipv6 import IPv6
     from packetlab.link.ethernet import IEEE8023, Ethernet
-    from packetlab.model.expression import read_packet
     from packetlab.model.packet import decapsulate
     from packetlab.show import as_dict, layers, print_to_terminal
+    from packetlab.show.expression import read_packet
 
     packet = read_packet(expression)
     data = packet.encapsulate()

@@ -79,7 +79,7 @@ def _shortcut(run: Running, host: str, command: str) -> object | None:
 
 def _send(run: Running, host: str, words: list[str]) -> object | None:
     """`packetlab send -I NAME -W 0 'Ethernet(...) / ...'`, which waits for no answer."""
-    from packetlab.model.expression import read_packet
+    from packetlab.show.expression import read_packet
     from packetlab.wire.packet_socket import PacketDevice
 
     options = dict(zip(words[2:-1:2], words[3:-1:2], strict=False))

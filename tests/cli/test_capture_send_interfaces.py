@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from packetlab.model.errors import UsageError
-from packetlab.model.expression import read_packet
 from packetlab.net import Network
 from packetlab.net.process import PIPE
+from packetlab.show.expression import read_packet
 from packetlab.transport.udp import UDP
 from tests.cli.live import CLIENT, CLIENT6, SERVER, SERVER6, as_json, network, packetlab, tshark
 
