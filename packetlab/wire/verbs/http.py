@@ -10,17 +10,14 @@ from urllib.parse import urljoin, urlsplit
 
 from packetlab.application.http import HTTPMessage, HTTPParser, HTTPRequest, field_lines
 from packetlab.model.addresses import ip_text
-from packetlab.model.errors import PacketLabError, PrivilegeError, UnreachableError, UsageError
+from packetlab.model.errors import PacketLabError, UnreachableError, UsageError
 from packetlab.model.frame import Frame
-from packetlab.model.packet import decapsulate
-from packetlab.transport.tcp import TCP
 from packetlab.wire.host import Host, LocalHost
-from packetlab.wire.packet_socket import PacketDevice
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
+from packetlab.wire.verbs.over_tcp import ConnectionWatcher, Stage, StageClock
 
 MAX_REDIRECTS = 10
-MAX_FRAMES = 10_000
 MAX_ANSWER = 64 << 20
 """Bytes of an answer that are read at all; the parser keeps fewer."""
 MAX_SECONDS = 300
@@ -29,15 +26,6 @@ MAX_SECONDS = 300
 
 class HTTPError(PacketLabError):
     """The server did not answer, or not in HTTP/1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A part of the exchange and how long it took, in nanoseconds."""
-
-    name: str
-    duration: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +81,7 @@ def _once(
 ) -> HTTPResult:  # fmt: skip
     scheme, name, port, path = _parts(url)
     host = via or LocalHost()
-    clock = _Clock()
+    clock = StageClock()
     target = resolve(name, family=family, via=host)
     clock.stage("name", f"{name} is {ip_text(target.address)}")
     shown = f"[{name}]" if ":" in name else name
@@ -101,7 +89,7 @@ def _once(
     fields |= {"Connection": "close"} | ({"Content-Length": str(len(data))} if data else {}) | headers
     request = HTTPRequest(method=method, target=path, version="HTTP/1.1", headers=field_lines(fields))
     with ExitStack() as opened:
-        watcher, why = _watch(opened, target, host)
+        watcher = opened.enter_context(ConnectionWatcher(target, host, record))
         sock = opened.enter_context(
             host.socket(socket.AF_INET6 if target.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
         )
@@ -125,8 +113,8 @@ def _once(
             raise UnreachableError(f"{target} answered that nobody listens on port {port}") from None
         except OSError as error:
             raise UnreachableError(f"{target} port {port}: {error.strerror or error}") from None
-        frames = _frames(watcher, own, port, record) if watcher is not None else ()
-    return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, why, passed)
+        frames = watcher.finish(own, port)
+    return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, watcher.why_not, passed)
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
@@ -152,7 +140,7 @@ def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
     return context.wrap_socket(sock, server_hostname=name)
 
 
-def _response(sock: socket.socket, method: str, clock: "_Clock") -> HTTPMessage:
+def _response(sock: socket.socket, method: str, clock: StageClock) -> HTTPMessage:
     parser = HTTPParser(asked=[method])
     total, started = 0, time.monotonic()
     while True:
@@ -177,40 +165,3 @@ def _response(sock: socket.socket, method: str, clock: "_Clock") -> HTTPMessage:
         raise HTTPError("the server closed without a whole answer" if total else "the server said nothing")
     clock.stage("rest", f"{total} bytes in all, until the server closed")
     return last
-
-
-def _watch(opened: ExitStack, target: Target, host: Host) -> tuple[PacketDevice | None, str]:
-    """A packet socket on the interface that the connection will use, where that is allowed."""
-    try:
-        return opened.enter_context(PacketDevice(target.interface, host)), ""
-    except PrivilegeError as error:
-        return None, f"{error}"
-
-
-def _frames(watcher: PacketDevice, own: int, port: int, record: FrameSink | None) -> tuple[Frame, ...]:
-    """Those of our connection, until both sides have closed or a moment has passed."""
-    found: list[Frame] = []
-    fins, deadline = 0, time.monotonic() + 0.3
-    while time.monotonic() < deadline and len(found) < MAX_FRAMES:
-        for frame in watcher.receive(0.05):
-            segment = decapsulate(frame.data, frame.link_type).get(TCP)
-            if segment is None or segment.is_cut or {segment.src_port, segment.dst_port} != {own, port}:
-                continue
-            found.append(frame)
-            if record is not None:
-                record.write(frame)
-            fins += bool(segment.flags & TCP.FIN)
-            if segment.flags & TCP.RST or (fins >= 2 and not segment.flags & TCP.FIN):
-                return tuple(found)
-    return tuple(found)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self._last = time.monotonic_ns()
-        self.stages: list[Stage] = []
-
-    def stage(self, name: str, text: str) -> None:
-        now = time.monotonic_ns()
-        self.stages.append(Stage(name, now - self._last, text))
-        self._last = now
