@@ -1,5 +1,6 @@
 """The files of a new lab, ready to be filled in: one predict and one do step that run as they are."""
 
+import re
 from pathlib import Path
 
 from packetlab.model.errors import UsageError
@@ -70,13 +71,18 @@ def check_ping(ev):
 
 
 def new_lab(folder: Path, name: str) -> list[Path]:
-    """Writes a new lab into `folder`; UsageError where it exists."""
+    """Writes a new lab into `folder`; UsageError where it exists or cannot be written."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise UsageError(f"{name!r} cannot be the id of a lab", remedy="use small letters, digits and hyphens")
     if (folder / name).exists():
         raise UsageError(f"{folder / name} exists", remedy="choose another name")
     written = []
     for file, text in FILES.items():
         path = folder / name / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("{id}", name), encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("{id}", name), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}", remedy=f"packetlab lab new ./{name}") from None
         written.append(path)
     return written

@@ -124,3 +124,16 @@ def test_code_that_cannot_be_imported_names_its_line(tmp_path: Path) -> None:
     (folder / "lab.py").write_text("def check_ping(ev:\n")
     with pytest.raises(UsageError, match=r"lab\.py, line 1: "):
         _ = read_lab(folder).code
+
+
+def test_a_lab_of_ones_own_lives_in_any_folder(tmp_path: Path) -> None:
+    from tests.lab.learner import Learner
+
+    learner = Learner(tmp_path / "state")
+    path = str(tmp_path / "mine" / "my-first")
+    assert "lab.md" in learner.must("new", path).stdout
+    assert "all steps pass" in learner.must("run", path, "--solution").stdout
+    again = learner.says("new", path)
+    assert again.returncode == 2 and "exists" in again.stderr
+    wrong = learner.says("new", str(tmp_path / "My Lab"))
+    assert wrong.returncode == 2 and "small letters" in wrong.stderr

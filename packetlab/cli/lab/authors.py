@@ -3,6 +3,7 @@
 import secrets
 import statistics
 import time
+from pathlib import Path
 
 import click
 
@@ -48,11 +49,16 @@ def run(name: str, solution: bool, seed: int | None, as_json: bool) -> int:
 @click.command(short_help="the files of a new lab")
 @click.argument("name", metavar="ID")
 def new(name: str) -> int:
-    """Write the files of a new lab ID, ready to be filled in. labs/README.md describes them."""
+    """Write the files of a new lab ID, ready to be filled in. labs/README.md describes them.
+
+    A path such as ./ID puts it there; all commands take such a path for a lab, too. Else it goes where the other labs
+    are ($PACKETLAB_LABS, if that is set).
+    """
     from packetlab.lab.format import labs_folder
     from packetlab.lab.template import new_lab
 
-    for path in new_lab(labs_folder(), name):
+    folder = Path(name).parent if "/" in name else labs_folder()
+    for path in new_lab(folder, Path(name).name):
         click.echo(path)
     return 0
 
