@@ -1,0 +1,2 @@
+# gets: SAP of the spanning tree
+h1$ packetlab send -I eth0 -W 0 'IEEE8023(dst="{h2.mac}", src="{h1.mac}") / LLC(dsap=0x42, ssap=0x42) / SNAP(type=0x88b5) / "{word}"'

@@ -1,0 +1,1 @@
+h1$ packetlab send -I eth0 -W 0 'IEEE8023(dst="{h2.mac}", src="{h1.mac}") / LLC(dsap=0xaa, ssap=0xaa) / SNAP(type=0x88b5) / "{word}"'
