@@ -309,6 +309,9 @@ def check_sender(ev):
     if not said.lstrip("-").isdecimal():
         ev.mistake(f"allowed returned {said}; it should return a number of bytes.", agreed)
     seen, far = past_the_edge(c, asked + " && tcp.len > 0", answered, 1)
+    if not seen and sent > acknowledged + window:
+        # s had made more room already, but this sender had not read of it.
+        seen, far = c.last(asked + " && tcp.len > 0", why="the last data"), sent - acknowledged - window
     if seen:
         if int(said) <= window:
             ev.mistake(f"You sent {far} bytes more than s has room for ({where}). The window counts from the byte "
