@@ -36,6 +36,7 @@ _HOMES = {
     "ndp": "packetlab.wire.verbs.ndp",
     "open_capture": "packetlab.analysis.open_capture",
     "ping": "packetlab.wire.verbs.ping",
+    "tcp": "packetlab.wire.verbs.tcp",
     "traceroute": "packetlab.wire.verbs.traceroute",
     "udp": "packetlab.wire.verbs.udp",
 }
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from packetlab.wire.verbs.http import http as http
     from packetlab.wire.verbs.ndp import ndp as ndp
     from packetlab.wire.verbs.ping import ping as ping
+    from packetlab.wire.verbs.tcp import tcp as tcp
     from packetlab.wire.verbs.traceroute import traceroute as traceroute
     from packetlab.wire.verbs.udp import udp as udp
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from packetlab.capture.writer import CaptureWriter
+    from packetlab.model.frame import Frame
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs instead of text for people."
@@ -37,6 +38,23 @@ interface_option: Callable[[Any], Any] = click.option(
 )
 
 
+def print_line(value: dict[str, Any]) -> None:
+    """One JSON object a line, so that a program can read while we go on."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def print_frames(frames: "Sequence[Frame]", why_not: str) -> None:
+    """A ladder of frames, or why there is none."""
+    if not frames:
+        say(f"no frames to show: {why_not or 'none were seen'}")
+        return
+    from packetlab.show import ladder, print_to_terminal
+
+    click.echo()
+    print_to_terminal(ladder(frames))
+
+
 @contextmanager
 def recording(path: str | None) -> "Iterator[CaptureWriter | None]":
     """A writer for `-w FILE`, or None; the file is sound at every moment and says how it came to be."""
@@ -49,7 +67,7 @@ def recording(path: str | None) -> "Iterator[CaptureWriter | None]":
     with CaptureWriter(path, comments=[words], flush=True) as writer:
         yield writer
     count = writer.frames_written
-    click.echo(f"{count} frame{'s' if count != 1 else ''} recorded in {path}", err=True)
+    click.echo(f"{plural(count, 'frame')} recorded in {path}", err=True)
 
 
 def say(text: str, *, hang: int = 2) -> None:
@@ -60,6 +78,11 @@ def say(text: str, *, hang: int = 2) -> None:
     width = min(100, shutil.get_terminal_size().columns)
     click.echo(textwrap.fill(text, width, subsequent_indent=" " * hang, break_on_hyphens=False))
     sys.stdout.flush()
+
+
+def plural(count: int, word: str) -> str:
+    """1 byte, 2 bytes."""
+    return f"{count} {word}{'s' if count != 1 else ''}"
 
 
 def duration(nanoseconds: int) -> str:

@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from packetlab.cli.common import duration, family_options, json_option, print_json, recording, say, write_option
+from packetlab.cli.common import (
+    duration,
+    family_options,
+    json_option,
+    print_frames,
+    print_json,
+    recording,
+    say,
+    write_option,
+)
 from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +65,7 @@ def http(
 
 
 def _print(result: "HTTPResult", frames: bool) -> None:
-    from packetlab.show import ladder, print_to_terminal, safe_text
+    from packetlab.show import safe_text
 
     for url in result.redirected_from:
         say(f"redirected from {safe_text(url)}")
@@ -77,11 +86,8 @@ def _print(result: "HTTPResult", frames: bool) -> None:
             say(f"...{more}")
     for fault in result.response.faults:
         say(f"but {fault}")
-    if frames and result.frames:
-        say("")
-        print_to_terminal(ladder(result.frames))
-    elif frames:
-        say(f"no frames to show: {result.why_no_frames or 'none were seen'}")
+    if frames:
+        print_frames(result.frames, result.why_no_frames)
 
 
 def _data(result: "HTTPResult") -> dict[str, Any]:

@@ -22,6 +22,7 @@ COMMANDS: Commands = {
     "ndp": ("ndp", "ndp", "Ask who has an IPv6 address; probe for a free one."),
     "handshake": ("handshake", "handshake", "Open TCP connections by hand: open, closed or filtered?"),
     "traceroute": ("traceroute", "traceroute", "Which routers are on the way to a host?"),
+    "tcp": ("tcp", "tcp", "Open a connection, send data, see what comes back; or echo."),
     "udp": ("udp", "udp", "Send a datagram and see what comes back; or echo."),
     "dns": ("dns", "dns", "Ask what a name stands for, and who says so."),
     "http": ("http", "http", "Get a page, stage by stage, with the frames that carried it."),

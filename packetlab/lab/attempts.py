@@ -10,6 +10,7 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +110,52 @@ def _ping(run: Running, host: str, words: list[str]) -> object | None:
 
 
 def _udp(run: Running, host: str, words: list[str]) -> object | None:
-    from packetlab.wire.verbs.udp import udp
+    from packetlab.show.typed import data_bytes, datagrams
+    from packetlab.wire.verbs.udp import udp, udp_series
 
-    options, rest = _options(words, {"--source-port": ("source_port", int), "-W": ("timeout", float)})
-    if len(rest) not in (2, 3) or not rest[1].isdecimal():
+    names = {"--source-port": ("source_port", int), "-W": ("timeout", float), "--size": ("size", int),
+             "--ttl": ("ttl", int), "-c": ("count", int), "--count": ("count", int), "-i": ("interval", float),
+             "--grow": ("grow", None), "--number": ("number", None)}  # fmt: skip
+    options, rest = _options(words, names)
+    if not _is_call(rest):
         return None
+    size, count, grow = options.pop("size", None), options.pop("count", 0), options.pop("grow", False)
+    number, text = options.pop("number", False), rest[2] if len(rest) > 2 else "hello" if size is None else ""
     try:
-        return udp(rest[0], int(rest[1]), "".join(rest[2:] or ["hello"]).encode(), via=run[host], **options)
+        if not count:
+            return udp(rest[0], int(rest[1]), data_bytes(text, size=size), via=run[host], **options)
+        data = datagrams("".join(rest[2:]) if grow else text, count, size=size, grow=grow, number=number)
+        return udp_series(rest[0], int(rest[1]), data, via=run[host], **options)
     except PacketLabError:
         return True
+
+
+def _tcp(run: Running, host: str, words: list[str]) -> object | None:
+    from packetlab.show.typed import data_bytes
+    from packetlab.wire.verbs.tcp import tcp
+
+    names = {"--source-port": ("source_port", int), "-W": ("timeout", float), "--size": ("size", int),
+             "--mss": ("maximum_segment_size", int), "--congestion": ("congestion", str), "--rst": ("reset", None),
+             "--keep-open": ("keep_open", None), "--no-delay": ("no_delay", None)}  # fmt: skip
+    options, rest = _options(words, names)
+    if not _is_call(rest) or rest[2:] == ["-"]:
+        return None
+    try:
+        data = data_bytes("".join(rest[2:]), size=options.pop("size", None))
+        return tcp(rest[0], int(rest[1]), data, via=run[host], **options)
+    except PacketLabError:
+        return True
+
+
+def _is_call(words: list[str]) -> bool:
+    """HOST PORT [DATA], and the host is given by address: names of a lab are known to commands alone."""
+    if len(words) not in (2, 3) or not words[1].isdecimal():
+        return False
+    try:
+        ip_address(words[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _handshake(run: Running, host: str, words: list[str]) -> object | None:
@@ -133,18 +171,20 @@ def _handshake(run: Running, host: str, words: list[str]) -> object | None:
 
 
 def _options(
-    words: list[str], names: Mapping[str, tuple[str, Callable[[str], Any]]]
+    words: list[str], names: Mapping[str, tuple[str, Callable[[str], Any] | None]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The options of a command and its other words; no words where an option is none of `names`."""
+    """The options of a command and its other words; no words where an option is none of `names`. None: a flag."""
     options: dict[str, Any] = {}
     rest: list[str] = []
     left = words[2:]
     while left:
         word = left.pop(0)
-        if word in names and left:
-            name, kind = names[word]
+        name, kind = names.get(word, ("", None))
+        if name and kind is None:
+            options[name] = True
+        elif kind is not None and left:
             options[name] = kind(left.pop(0))
-        elif word.startswith("-"):
+        elif word.startswith("-") and word != "-":
             return {}, []
         else:
             rest.append(word)
@@ -152,7 +192,7 @@ def _options(
 
 
 _SHORTCUTS: dict[str, Callable[[Running, str, list[str]], object | None]] = {
-    "ping": _ping, "send": _send, "udp": _udp, "handshake": _handshake,
+    "ping": _ping, "send": _send, "udp": _udp, "tcp": _tcp, "handshake": _handshake,
 }  # fmt: skip
 
 

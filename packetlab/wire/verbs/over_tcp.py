@@ -36,6 +36,10 @@ class StageClock:
         self._last = time.monotonic_ns()
         self.stages: list[Stage] = []
 
+    def begin(self) -> None:
+        """The next stage begins now."""
+        self._last = time.monotonic_ns()
+
     def stage(self, name: str, text: str) -> Stage:
         """A stage ends now."""
         now = time.monotonic_ns()

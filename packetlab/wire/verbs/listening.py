@@ -1,0 +1,31 @@
+"""Sockets that wait for others: on a port, for IPv6 and IPv4 together."""
+
+import socket
+
+from packetlab.model.errors import UsageError
+from packetlab.wire.host import Host
+
+
+def listening_socket(source: Host, kind: int, port: int) -> socket.socket:
+    """A socket (SOCK_STREAM, SOCK_DGRAM) bound to a port; for IPv4 alone where the machine has no IPv6."""
+    try:
+        sock = source.socket(socket.AF_INET6, kind)
+    except OSError:
+        sock = source.socket(socket.AF_INET, kind)
+    try:
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("::" if sock.family == socket.AF_INET6 else "0.0.0.0", port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+    except OSError as error:
+        sock.close()
+        raise UsageError(f"nobody can listen on port {port}: {error.strerror}", remedy="choose another") from None
+    return sock
+
+
+def plain_address(address: str) -> str:
+    """An IPv4 peer of an IPv6 socket by its own address."""
+    return address.removeprefix("::ffff:") if "." in address else address
