@@ -249,7 +249,9 @@ class Talk:
     def _no_connection(self, code: int) -> str:
         """Ends it, and gives the stage's words."""
         for one in socket_errors(self.sock):
-            if one.origin != SO_EE_ORIGIN_LOCAL:
+            # Where the neighbour cannot be found, our own kernel writes itself an ICMP error.
+            by_us = one.offender == self.target.source and code == errno.EHOSTUNREACH
+            if one.origin != SO_EE_ORIGIN_LOCAL and not by_us:
                 name, words = error_words(one.icmp_type, one.icmp_code, six=self.target.family == 6, mtu=one.info)
                 self.answered_by = ip_text(one.offender)
                 closed = code == errno.ECONNREFUSED
