@@ -85,7 +85,9 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
         print_json(status)
         return 0
     show_step(status, intro=True)
-    click.echo(f"\n(seed {status['seed']}; `packetlab lab hint` helps, `packetlab lab stop` ends)")
+    click.echo()
+    _prose(f"(seed {status['seed']}; `packetlab lab watch` shows it all on one screen, `packetlab lab hint` helps, "
+           "`packetlab lab stop` ends)")  # fmt: skip
     return 0
 
 
