@@ -22,6 +22,7 @@ from textual.widgets import DataTable, Footer, Input, RichLog, Static
 from packetlab.lab.prose import prose
 from packetlab.lab.verdict import MARKS
 from packetlab.lab.watch.commands import Typed, commands_in, understood
+from packetlab.lab.watch.looks import COLOURS, HELP, STYLE
 from packetlab.lab.watch.running import Command
 from packetlab.lab.watch.screens import Answering, Choosing, Reading, in_depth
 from packetlab.lab.watch.watcher import MOST_ROWS, Row, Watcher
@@ -30,23 +31,6 @@ from packetlab.show.safe import safe_text
 
 EVERY = 0.15
 """Seconds between two looks at the lab."""
-COLOURS = {"ARP": "yellow", "ICMP": "green", "ICMPv6": "green", "TCP": "cyan", "UDP": "magenta", "DNS": "magenta"}
-HELP = """\
-This screen follows a lab. At the top is the step: what to do, and what to look for. Below it every frame appears as
-it passes an interface: when, where, in which direction, and what it is. The time counts from the first frame.
-
-- **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
-  you typed before. What it prints comes in a window of its own. Escape stops a command that still runs.
-- **s** opens a shell on a host; `exit` brings you back. **e** opens your file, in steps that have one.
-- **c** checks the step; steps without questions are also checked by themselves, as soon as frames have come, and
-  steps with a file as soon as you save it.
-- **a** answers the questions of a step.
-- **Enter** takes the frame under the cursor apart: its layers, what each field means, its bytes. Tab goes from
-  window to window.
-- **f** shows only frames for which a display filter holds, as `arp` or `icmp && ip.src == 10.0.0.1`.
-- **h** gives a hint, **o** the solution, **n** and **p** go to the next and the previous step.
-- **q** leaves. The lab goes on: `packetlab lab watch` comes back to it, `packetlab lab stop` ends it.
-"""
 
 
 class WatchApp(App[None]):
@@ -54,22 +38,7 @@ class WatchApp(App[None]):
 
     TITLE = "packetlab lab"
     ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
-    Screen { overflow: hidden; layers: below above; }
-    #step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; }
-    #told { height: auto; max-height: 25%; border: round $warning; padding: 0 1; display: none; }
-    #told.good { border: round $success; }
-    #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; overflow-x: hidden; }
-    .-busy #frames { max-height: 27%; }
-    #output { height: auto; max-height: 25%; min-height: 4; border: round $accent; display: none; padding: 0 1; }
-    #line { layer: above; dock: bottom; margin-bottom: 1; border: round $accent; display: none; }
-    #step:focus, #frames:focus, #output:focus { border: heavy $primary; }
-    .box { max-height: 90%; max-width: 100; width: 96%; height: auto; border: round $primary; background: $surface;
-           padding: 0 1; }
-    ModalScreen { align: center middle; }
-    Footer { background: $panel; }
-    """
+    CSS = STYLE
     BINDINGS: ClassVar = [
         Binding("r", "line", "Run"),
         Binding("c", "check", "Check"),
@@ -224,7 +193,7 @@ class WatchApp(App[None]):
         if self.condition and not row.seen.fits(self.condition):
             return None
         line = row.seen.line()[6:]
-        layers = [type(layer).__name__ for layer in row.seen.packet.layers]
+        layers = [(type(layer).family_base or type(layer)).__name__ for layer in row.seen.packet.layers]
         style = next((COLOURS[name] for name in reversed(layers) if name in COLOURS), "")
         return Text(f"{row.seconds * 1000:8.1f}", style="dim"), Text(line, style=style)
 
