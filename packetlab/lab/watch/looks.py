@@ -17,7 +17,8 @@ ModalScreen { align: center middle; }
 Footer { background: $panel; }
 """
 
-COLOURS = {"ARP": "yellow", "ICMP": "green", "ICMPv6": "green", "TCP": "cyan", "UDP": "magenta", "DNS": "magenta", "TLS": "bright_blue",
+COLOURS = {"ARP": "yellow", "ICMP": "green", "ICMPv6": "green", "TCP": "cyan", "UDP": "magenta",
+           "DNS": "magenta", "TLS": "bright_blue",
            "HTTPRequest": "bright_cyan", "HTTPResponse": "bright_cyan"}  # fmt: skip
 HELP = """\
 This screen follows a lab. At the top is the step: what to do, and what to look for. Below it every frame appears as
