@@ -1,7 +1,8 @@
 """Running a file that makes an attempt at a step: a reference solution, or a known mistake.
 
     *.answer    predict, observe: `name: value` per line (or one bare value)
-    *.do        do, fix: `HOST$ command` per line; `HOST& command` goes on in the background until the step is over
+    *.do        do, fix: `HOST$ command` per line; `HOST& command` goes on in the background until the step is over;
+                a line that begins with blanks belongs to the command above it
     *.py        build: the learner's file itself; do, fix: `def do(lab)`; predict, observe: `def answer(lab, ev)`
 
 A comment `# gets: words` in a mistake says what the verdict must contain.
@@ -20,6 +21,7 @@ from packetlab.lab.verdict import Verdict
 from packetlab.model.errors import PacketLabError, UsageError
 
 _DO = re.compile(r"([A-Za-z0-9-]+)([$&])\s+(.+)")
+_SUM = re.compile(r"\$\(\((\d+) - (\d+)\)\)")
 _GETS = re.compile(r"#\s*gets:\s*(.+)")
 
 
@@ -33,9 +35,13 @@ def expected_message(path: Path) -> str:
 
 def read_do(text: str, where: str) -> list[tuple[str, bool, str]]:
     """(host, in the background, command) for each line."""
-    found = []
+    found: list[tuple[str, bool, str]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
+            continue
+        if line[0] == " " and found:
+            host, behind, command = found[-1]
+            found[-1] = (host, behind, f"{command}\n{line.rstrip()}")
             continue
         match = _DO.fullmatch(line.rstrip())
         if match is None:
@@ -71,7 +77,8 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
 
 def _shortcut(run: Running, host: str, command: str) -> object | None:
     """`packetlab ping` and its like within this process: starting Python anew takes longer than most labs."""
-    words = shlex.split(run.fill(command), comments=True)
+    command = _SUM.sub(lambda match: str(int(match[1]) - int(match[2])), run.fill(command).replace("\\\n", " "))
+    words = shlex.split(command, comments=True)
     if any(each in command for each in ";&|<>$`") or words[:1] != ["packetlab"]:
         return None
     made = _SHORTCUTS.get(words[1]) if len(words) > 1 else None

@@ -2,7 +2,8 @@
 
     Ethernet(dst="ff:ff:ff:ff:ff:ff") / ARP(operation=1, ...) / "text" / b"\\x00" / hex("c0ffee")
 
-The text is parsed, never run: names are declared headers, arguments are literals or elements (options, records).
+It may go over several lines, broken anywhere but inside a text. It is parsed, never run: names are declared headers,
+arguments are literals or elements (options, records).
 """
 
 import ast
@@ -22,11 +23,16 @@ def read_packet(text: str) -> Packet:
         return Packet((), bytes.fromhex(stripped))
     if len(text) > MAX_TEXT:
         raise UsageError(f"the expression has more than {MAX_TEXT} characters")
+    text = text.strip()
+    if "\n" in text:
+        text = f"({text}\n)"  # brackets let Python go on in the next line
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text, mode="eval")
         made = _value(tree.body, text)
     except (SyntaxError, RecursionError, MemoryError) as error:
-        where = f" at column {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
+        where = ""
+        if isinstance(error, SyntaxError) and error.offset:
+            where = f" in line {error.lineno}" if "\n" in text else f" at column {error.offset}"
         raise UsageError(
             f"the packet cannot be understood{where}: it is neither hex nor an expression",
             remedy='write it as IPv4(src="10.0.0.1", dst="10.0.0.2") / UDP(src_port=1, dst_port=7) / "hello"',
@@ -57,7 +63,7 @@ def _value(node: ast.expr, text: str) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        what = ast.get_source_segment(text.strip(), node) or "this"
+        what = ast.get_source_segment(text, node) or "this"
         remedy = "headers, numbers, text and bytes can"
         raise UsageError(f"{what[:60]!r} cannot stand in a packet", remedy=remedy) from None
 

@@ -120,6 +120,10 @@ def test_an_expression_or_hex_gives_the_packet_it_says() -> None:
     packet = read_packet('UDP(src_port=1, dst_port=2) / "hi" ')
     assert packet[UDP].dst_port == 2
     assert packet.payload == b"hi"
+    lines = 'UDP(src_port=1,\n      dst_port=2)\n    / "hi"'
+    assert read_packet(lines).encapsulate() == packet.encapsulate()
+    with pytest.raises(UsageError, match="in line 2"):
+        read_packet("UDP(src_port=1)\n / UDP(src_port=)")
     assert read_packet("00:01 02 03").encapsulate() == bytes(range(4))
     assert json.dumps(packet.payload.decode()) == '"hi"'
 

@@ -112,6 +112,40 @@ def test_a_datagram_leaves_from_the_port_that_was_asked_for(served: Network, add
         assert server.recvfrom(10)[1][1] == 4444
 
 
+@pytest.mark.parametrize("address", [SERVER, SERVER6])
+def test_several_datagrams_grow_or_carry_their_numbers(served: Network, address: str) -> None:
+    told = as_json(served["client"], "udp", address, "7", "--count", "12", "--grow", "-i", "0")
+    assert sorted(len(bytes.fromhex(one)) for one in told["replies"]) == list(range(1, 13)) and told["sent"] == 12
+    done = packetlab(served["client"], "udp", address, "7", "ab", "-c", "3", "--number")
+    assert done.returncode == 0 and "3 datagrams of 4 bytes" in done.stdout and "ab 3" in done.stdout
+    told = as_json(served["client"], "udp", address, "9", "-c", "3", code=1)
+    assert told["replies"] == [] and told["sent"] == 3 and "no process has that port" in told["errors"][0]
+
+
+def test_a_datagram_of_any_size_and_one_that_is_too_large(served: Network) -> None:
+    for size in (0, 3000):
+        told = as_json(served["client"], "udp", SERVER, "7", "abc", "--size", str(size))
+        assert bytes.fromhex(told["reply"]) == (b"abc" * 1000)[:size]
+    assert packetlab(served["client"], "udp", SERVER, "7", "--size", "65508").returncode == 2
+
+
+@pytest.mark.parametrize("far", ["10.0.2.1", "fd00:2::1"])
+def test_a_datagram_with_a_short_life_is_answered_by_the_router(served: Network, far: str) -> None:
+    told = as_json(served["client"], "udp", far, "9", "--ttl", "1", code=1)
+    assert "time exceeded" in told["text"] and told["answered_by"] != far
+    assert "no process has that port" in as_json(served["client"], "udp", far, "9", "--ttl", "2", code=1)["text"]
+
+
+@pytest.mark.parametrize("words", [["--grow"], ["-c", "1001"], ["-c", "2", "-i", "0"], [r"\q"]])
+def test_series_that_cannot_be_are_usage_errors(words: list[str]) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "packetlab.cli.main", "udp", "127.0.0.1", "9", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
 def test_silence_is_not_taken_for_anything_else(served: Network) -> None:
     served["far"].run(["sh", "-c", "true"])
     done = packetlab(served["client"], "udp", "10.0.1.99", "7", "-W", "0.3")

@@ -4,11 +4,12 @@ import time
 
 import pytest
 
-from packetlab.lab.attempts import _shortcut
+from packetlab.lab.attempts import _shortcut, read_do
 from packetlab.lab.format import labs_folder, read_lab
 from packetlab.lab.run import Running
 from packetlab.model.errors import NamespaceError
 from packetlab.net import probe
+from packetlab.net.servers import TCPEchoServer
 from tests.conftest import missing
 
 FRAME = 'Ethernet(dst="{h2.mac}", src="{h1.mac}") / "hello"'
@@ -48,6 +49,25 @@ def test_a_send_that_waits_or_cannot_be_is_left_to_the_command(words: str) -> No
 
 
 @pytest.mark.usefixtures("virtual_networks")
+def test_a_command_of_several_lines_is_one_for_the_shell_and_for_us() -> None:
+    text = """h1$ packetlab send -W 0 \\
+    -I eth0 'Ethernet(dst="{h2.mac}",
+        src="{h1.mac}")
+      / "hello"'
+h2$ true
+"""
+    (host, _, command), (_, _, other) = read_do(text, "here")
+    assert (host, other) == ("h1", "true")
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        run.begin(lab.steps[0])
+        assert _shortcut(run, "h1", command)
+        run.run("h1", command)
+        assert run.until_seen("h2", "!arp", 2)
+        assert [seen.data[14:19] for seen in run.look().at("h2").all("!arp")] == [b"hello"] * 2
+
+
+@pytest.mark.usefixtures("virtual_networks")
 def test_a_ping_that_nobody_answers_waits_as_long_as_it_was_told() -> None:
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
@@ -62,6 +82,11 @@ def test_a_ping_that_nobody_answers_waits_as_long_as_it_was_told() -> None:
 @pytest.mark.parametrize(("command", "filter"), [
     ("packetlab udp --source-port 5000 -W 0.05 {h2.ip} 9 here", "udp && !icmp && udp.srcport == 5000"),
     ("packetlab handshake --source-port 5000 {h2.ip} 9", "tcp.srcport == 5000 && tcp.flags.syn == 1"),
+    ("packetlab udp -W 0.05 --ttl 7 {h2.ip} 9 --size 30", "udp && !icmp && ip.ttl == 7 && udp.length == 38"),
+    ("packetlab udp -W 0.05 {h2.ip} 9 --size $((30 - 7))", "udp && !icmp && udp.length == 31"),
+    ("packetlab udp -W 0.05 {h2.ip} 9 -c 3 --grow -i 0", "udp && !icmp && udp.length == 11"),
+    ("packetlab udp -W 0.05 {h2.ip} 9 no -c 3 --number", "udp && !icmp && udp contains \"no 3\""),
+    ("packetlab tcp --source-port 5000 --mss 700 {h2.ip} 9 x", "tcp.srcport == 5000 && tcp.options.mss_val == 700"),
     ("packetlab ping --ttl 7 -c 1 {h2.ip}", "icmp.type == 8 && ip.ttl == 7"),
 ])  # fmt: skip
 def test_udp_handshake_and_ping_within_this_process_do_as_the_commands(command: str, filter: str) -> None:  # noqa: A002
@@ -71,3 +96,23 @@ def test_udp_handshake_and_ping_within_this_process_do_as_the_commands(command: 
         assert _shortcut(run, "h1", command)
         assert run.until_seen("h2", filter, 1)
         assert _shortcut(run, "h1", f"{command} --json") is None
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_tcp_within_this_process_sends_the_same_data_as_the_command() -> None:
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run, TCPEchoServer(run["h2"], 7):
+        run.begin(lab.steps[0])
+        command = "packetlab tcp {h2.ip} 7 'a\\n' --size 5"
+        assert _shortcut(run, "h1", command)
+        run.run("h1", command)
+        assert run.until_seen("h2", "tcp.flags.fin == 1 && tcp.dstport == 7", 2)
+        assert len(run.look().at("h2").all("tcp.dstport == 7 && tcp.len == 5 && tcp contains 61:0a:61:0a:61")) == 2
+
+
+@pytest.mark.usefixtures("virtual_networks")
+@pytest.mark.parametrize("words", ["tcp h2 7", "udp h2 7", "tcp {h2.ip} 7 -", "tcp {h2.ip}", "tcp {h2.ip} 7 -w x"])
+def test_what_needs_names_files_or_a_keyboard_is_left_to_the_command(words: str) -> None:
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        assert _shortcut(run, "h1", f"packetlab {words}") is None
