@@ -56,7 +56,7 @@ def traffic_exact(lab):
 
 def check_exact(ev):
     c, total = ev.at("c"), int(ev.value("total"))
-    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A UDP socket is one of SOCK_DGRAM.")
+    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A datagram is wanted: use UDP.")
     c.mistake("udp && !icmp && ip.src == {c.ip} && udp.dstport != {port}",
               "Your datagram went to another port than {port}.")
     sent = c.last(SENT, why="your datagram leaves c")
@@ -140,7 +140,7 @@ def check_wrap(ev):
         if sizes[0] != sizes[1]:
             ev.mistake(f"The UDP header says {sizes[0]}, but header and data have {sizes[1]} bytes.", frame)
         turned = int.from_bytes(own.to_bytes(2, "little"), "big")
-        if frame[UDP].src_port == turned:
+        if frame[UDP].src_port == turned != own:
             ev.mistake('The bytes of the ports are turned round. Use "!" in struct: the order of the network.', frame)
     ev.at("s").some(SENT, why="the router forwarded it, so its IP header is right")
     answer = c.some(BACK, why="s took it for a datagram like any other and sent the data back")

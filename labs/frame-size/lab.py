@@ -329,7 +329,7 @@ def check_to(ev, seen, cable, said):
     if said[:-FCS] != right[:-FCS]:
         ev.mistake("What stands before your FCS is not the frame with zeros behind it.", cable)
     last = said[-FCS:]
-    if last == fcs[::-1]:
+    if last == fcs[::-1] != fcs:
         ev.mistake("Your FCS is the right number, but its bytes are the wrong way round: the least significant byte "
                    "comes first.", cable)
     if last in (crc(seen.data), crc(seen.data)[::-1]):

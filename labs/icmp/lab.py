@@ -126,7 +126,7 @@ def check_sort(ev):
         right = (who, port) if who else None
         if who is None and said is not None:
             ev.mistake("Your function takes an echo reply for an error. Return None for other messages.", frames[-1])
-        if who and isinstance(said, tuple) and len(said) == 2:
+        if said != right and who and isinstance(said, tuple) and len(said) == 2:
             if said[1] == int.from_bytes(message[28:30], "big"):
                 ev.mistake("That is the source port of the quoted datagram; the destination port stands behind it.",
                            frames[0])

@@ -161,7 +161,7 @@ def check_error(ev):
         ev.mistake("That is the MTU: the size of a whole packet. Its headers are no data.", needed)
     if said == small - 20:
         ev.mistake("You took the IP header off. UDP has a header, too.", needed)
-    if said == int.from_bytes(small.to_bytes(2, "big"), "little") - 28:
+    if said == int.from_bytes(small.to_bytes(2, "big"), "little") - 28 != small - 28:
         ev.mistake("You read the two bytes the wrong way round: the larger half comes first.", needed)
     ev.expect(said == small - 28, f"{small - 28}", f"{said}", "so much data fits", [needed])
 

@@ -43,10 +43,11 @@ class Values:
             self._networks[name] = (network, {})
             return str(network)
         if head == "port":
-            # Two of a lab's ports are never the same one: "closed" would be "open".
-            while (drawn := str(chance.randrange(20_011, 29_990))) in self._known.values():
+            # Two of a lab's ports are never the same one: "closed" would be "open". And none is the same with its
+            # two bytes turned round: who does that by mistake shall be told so, and nobody else.
+            while (drawn := chance.randrange(20_011, 29_990)) % 257 == 0 or str(drawn) in self._known.values():
                 pass
-            return drawn
+            return str(drawn)
         if head == "word":
             return "".join(chance.choice("bdfgklmnprstv") + chance.choice("aeiou") for _ in range(4))
         if head == "mac":

@@ -19,3 +19,9 @@ def test_an_interface_with_ipv6_has_a_link_local_address_made_of_its_mac_address
 def test_no_two_ports_of_a_lab_are_the_same() -> None:
     values = Values(7, {f"port{number}": "port" for number in range(2000)})
     assert len({values.text(f"port{number}") for number in range(2000)}) == 2000
+
+
+def test_no_port_is_its_own_mistake() -> None:
+    for seed in range(2000):
+        port = int(Values(seed, {"port": "port"}).text("port"))
+        assert port >> 8 != port & 0xFF
