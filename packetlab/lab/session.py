@@ -81,7 +81,7 @@ class Session:
             try:
                 self.run = run.__enter__()
             except NamespaceError as error:
-                self.why_replay = f"{error}. Try: {error.remedy}."
+                self.why_replay = f"This machine cannot make networks: {error}. Try: {error.remedy}."
             else:
                 self.values = run.values
                 self.diagram = run.net.diagram()
@@ -199,7 +199,7 @@ class Session:
         """Judges; a pass is remembered, and the next step begins. `width` is for the verdict's text."""
         step = self.step
         if self.run is None:
-            verdict = replay(self.lab, step, given or {}, f"This machine cannot make networks: {self.why_replay}")
+            verdict = replay(self.lab, step, given or {}, self.why_replay)
         else:
             verdict = self.run.check(given, quiet=quiet)
             if not quiet or verdict.passed:

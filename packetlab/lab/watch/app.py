@@ -195,7 +195,7 @@ class WatchApp(App[None]):
         line = row.seen.line()[6:]
         layers = [(type(layer).family_base or type(layer)).__name__ for layer in row.seen.packet.layers]
         style = next((COLOURS[name] for name in reversed(layers) if name in COLOURS), "")
-        return Text(f"{row.seconds * 1000:8.1f}", style="dim"), Text(line, style=style)
+        return Text(f"{row.seconds * 1000:9.3f}"[:9], style="dim"), Text(line, style=style)
 
     def all_rows(self) -> None:
         """The list anew, after its filter has changed."""
