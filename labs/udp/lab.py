@@ -117,7 +117,7 @@ def traffic_burst(lab):
 
 def check_burst(ev):
     c, count = ev.at("c"), int(ev.value("count"))
-    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A UDP socket is one of SOCK_DGRAM.")
+    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. Datagrams are wanted: use UDP.")
     c.mistake("udp && ip.src == {c.ip} && udp.dstport != {port}", "Your datagrams went to another port than {port}.")
     sent = c.some(SENT, why="datagrams leave c")
     sizes = [len(data_of(seen)) for seen in sent]

@@ -1,1 +1,1 @@
-c$ python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x" * ({total} - 42), ("{s.ip}", {port}))'
+c$ packetlab udp {s.ip} {port} --size $(({total} - 42))

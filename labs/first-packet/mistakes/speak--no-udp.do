@@ -1,2 +1,2 @@
 # gets: UDP is missing
-c$ python3 -c 'import socket; t = socket.create_connection(("{s.ip}", {port})); t.send(b"{other}"); t.recv(100); t.close()'
+c$ packetlab tcp {s.ip} {port} {other}

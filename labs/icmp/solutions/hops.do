@@ -1,3 +1,3 @@
-c$ python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1); s.sendto(b"{word}", ("{s.ip}", {port}))'
-c$ python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 2); s.sendto(b"{word}", ("{s.ip}", {port}))'
-c$ python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3); s.sendto(b"{word}", ("{s.ip}", {port}))'
+c$ packetlab udp --ttl 1 {s.ip} {port} {word}
+c$ packetlab udp --ttl 2 {s.ip} {port} {word}
+c$ packetlab udp --ttl 3 {s.ip} {port} {word}

@@ -1,2 +1,2 @@
 # gets: bytes of data;
-c$ python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, {mss}); s.connect(("{s.ip}", {port})); s.sendall(b"x" * 1000); s.close()'
+c$ packetlab tcp {s.ip} {port} --size 1000 --mss {mss}

@@ -1,1 +1,1 @@
-c$ python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, {mss}); s.connect(("{s.ip}", {port})); s.sendall(b"x" * {size}); s.close()'
+c$ packetlab tcp {s.ip} {port} --size {size} --mss {mss}

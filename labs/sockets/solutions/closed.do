@@ -1,1 +1,3 @@
-c$ python3 -c 'import socket as s; [s.socket(f, s.SOCK_DGRAM).sendto(b"{token}", (a, {shut})) for f, a in ((s.AF_INET, "{s.ip}"), (s.AF_INET6, "{s.ip6}"))]; s.create_connection(("{s.ip}", {shut}))'
+c$ packetlab tcp {s.ip} {shut}
+c$ packetlab udp {s.ip} {shut} {token}
+c$ packetlab udp {s.ip6} {shut} {token}

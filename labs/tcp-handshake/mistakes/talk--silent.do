@@ -1,2 +1,2 @@
 # gets: sent nothing in between
-c$ python3 -c 'import socket; s = socket.create_connection(("{s.ip}", {port})); s.close()'
+c$ packetlab tcp {s.ip} {port}

@@ -1,1 +1,1 @@
-c$ python3 -c 'import socket; s = socket.create_connection(("{s.ip}", {shut})); s.close()'
+c$ packetlab tcp {s.ip} {shut}

@@ -1,2 +1,2 @@
 # gets: c sent none with
-c$ python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b"x" * n, ("{s.ip}", {port})) for n in range({count})]'
+c$ packetlab udp {s.ip} {port} --count {count} --size 0 --grow -i 0 -W 0.1

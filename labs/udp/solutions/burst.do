@@ -1,1 +1,1 @@
-c$ python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b"x" * n, ("{s.ip}", {port})) for n in range(1, {count} + 1)]'
+c$ packetlab udp {s.ip} {port} --count {count} --grow -i 0 -W 0.1
