@@ -1,2 +1,6 @@
 # gets: That was a question
-h3$ packetlab send -W 0 -I eth0 'Ethernet(dst="{h1.mac}", src="{h3.mac}") / ARP(operation=1, sender_hardware="{h3.mac}", sender_protocol="{h2.ip}", target_hardware="{h1.mac}", target_protocol="{h1.ip}")'
+h3$ packetlab send -W 0 -I eth0 '
+      Ethernet(dst="{h1.mac}", src="{h3.mac}")
+      / ARP(operation=1,
+            sender_hardware="{h3.mac}", sender_protocol="{h2.ip}",
+            target_hardware="{h1.mac}", target_protocol="{h1.ip}")'

@@ -1,2 +1,4 @@
 # gets: means that none was made
-h1$ packetlab send -W 0 'IPv4(src="{h1.ip}", dst="{h2.ip}") / UDP(src_port={from}, dst_port={port}, checksum=0) / "{token}"'
+h1$ packetlab send -W 0 'IPv4(src="{h1.ip}", dst="{h2.ip}")
+      / UDP(src_port={from}, dst_port={port}, checksum=0)
+      / "{token}"'

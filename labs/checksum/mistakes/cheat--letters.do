@@ -1,2 +1,4 @@
 # gets: within their pair
-h1$ packetlab send -W 0 'IPv4(src="{h1.ip}", dst="{h2.ip}") / UDP(src_port={from}, dst_port={port}) / "aaaabbbb"'
+h1$ packetlab send -W 0 'IPv4(src="{h1.ip}", dst="{h2.ip}")
+      / UDP(src_port={from}, dst_port={port})
+      / "aaaabbbb"'

@@ -1,2 +1,6 @@
 # gets: into the brackets of IPv4
-h1$ packetlab send -W 0 -I eth0 'Ethernet(src="{h1.mac}", dst="{h2.mac}") / IPv4(src="{h1.ip}", dst="{h2.ip}") / UDP(src_port={from}, dst_port={port}, checksum=0x{wrong}) / "{token}"'
+h1$ packetlab send -W 0 -I eth0 '
+      Ethernet(src="{h1.mac}", dst="{h2.mac}")
+      / IPv4(src="{h1.ip}", dst="{h2.ip}")
+      / UDP(src_port={from}, dst_port={port}, checksum=0x{wrong})
+      / "{token}"'

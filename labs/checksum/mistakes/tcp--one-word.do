@@ -1,2 +1,2 @@
 # gets: too few for the cable
-h1$ python3 -c 'import socket; s = socket.create_connection(("{h2.ip}", {sink})); s.sendall(b"{token}"); s.shutdown(socket.SHUT_WR); s.recv(1)'
+h1$ packetlab tcp {h2.ip} {sink} {token}
