@@ -178,9 +178,10 @@ def check_once(ev):
     if asked["one"][TCP].src_port != asked["two"][TCP].src_port:
         ev.mistake("You opened a second connection for the second page, and paid for its handshake.", *starts[-2:])
     port = asked["one"][TCP].src_port
-    got = c.some(f"tcp.len > 0 && ip.src == {{s.ip}} && tcp.dstport == {port}", at_least=2, why="both pages came")
+    page = f"tcp.dstport == {port} && ip.src == {{s.ip}} && tcp contains \"this is {{%s}}\""
+    got = [c.first(page % name, why="each page came") for name in ("one", "two")]
     ev.expect(len([seen for seen in starts if seen[TCP].src_port == port]) == 1, "one handshake", "others",
-              "one handshake, two requests, two pages", [starts[-1], asked["one"], asked["two"], *got[:2]])
+              "one handshake, two requests, two pages", [starts[-1], asked["one"], asked["two"], *got])
 
 
 # -- sample

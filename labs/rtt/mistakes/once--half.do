@@ -1,2 +1,2 @@
 # gets: Nobody has asked
-c$ python3 -c 'import http.client; c = http.client.HTTPConnection("{s.ip}"); c.request("GET", "/{one}"); c.getresponse().read()'
+c$ printf 'GET /%s HTTP/1.1\r\nHost: s\r\n\r\n' {one} | packetlab tcp {s.ip} 80 -

@@ -1,1 +1,1 @@
-c$ python3 -c 'import http.client; c = http.client.HTTPConnection("{s.ip}"); c.request("GET", "/{one}"); c.getresponse().read(); c.request("GET", "/{two}"); c.getresponse().read()'
+c$ printf 'GET /%s HTTP/1.1\r\nHost: s\r\n\r\n' {one} {two} | packetlab tcp {s.ip} 80 -

@@ -1,0 +1,2 @@
+# gets: cut off by RST
+c$ packetlab tcp {s.ip} {port} {token} --rst
