@@ -3,6 +3,7 @@
     *.answer    predict, observe: `name: value` per line (or one bare value)
     *.do        do, fix: `HOST$ command` per line; `HOST& command` goes on in the background until the step is over;
                 a line that begins with blanks belongs to the command above it
+    *.edit      build: the reference solution with other lines in some places; see edits.py
     *.py        build: the learner's file itself; do, fix: `def do(lab)`; predict, observe: `def answer(lab, ev)`
 
 A comment `# gets: words` in a mistake says what the verdict must contain.
@@ -10,11 +11,13 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 
 import re
 import shlex
+import tempfile
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from packetlab.lab.edits import edited
 from packetlab.lab.format import Lab, Step, load_code
 from packetlab.lab.run import Running
 from packetlab.lab.verdict import Verdict
@@ -66,13 +69,24 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
                 run.run(host, command, timeout=30)
         return {}
     if step.kind == "build":
-        run.program_file = path
+        run.program_file = _edited(run, step, text, where) if path.suffix == ".edit" else path
         return {}
     code = load_code(path, f"attempt_{path.stem}".replace("-", "_"))
     if step.questions:
         return {name: str(value) for name, value in code.answer(run, run.look()).items()}
     code.do(run)
     return {}
+
+
+def _edited(run: Running, step: Step, edit: str, where: str) -> Path:
+    """The reference solution with an edit made, in a file that is gone with the step."""
+    solution = run.lab.solution(step)
+    if solution is None:
+        raise UsageError(f"{where}: there is no solution that could be edited")
+    folder = run.serve(tempfile.TemporaryDirectory(prefix="packetlab-"))
+    path = Path(folder) / step.file
+    path.write_text(edited(solution.read_text(encoding="utf-8"), edit, where), encoding="utf-8")
+    return path
 
 
 def _shortcut(run: Running, host: str, command: str) -> object | None:
