@@ -18,6 +18,7 @@ from __future__ import annotations  # so that `typing`, a third of the start tim
 
 import _signal  # type: ignore[import-not-found]  # `signal` would import enum
 import _socket
+import contextlib
 import marshal
 import os
 import select
@@ -335,7 +336,8 @@ class Holder:
                 return
             report = self.status.pop(child, None)
             if report is not None:
-                os.write(report, struct.pack("i", os.waitstatus_to_exitcode(status)))
+                with contextlib.suppress(BrokenPipeError):  # whoever started it does not wait for it any more
+                    os.write(report, struct.pack("i", os.waitstatus_to_exitcode(status)))
                 os.close(report)
 
 
