@@ -18,7 +18,6 @@ from __future__ import annotations  # so that `typing`, a third of the start tim
 
 import _signal  # type: ignore[import-not-found]  # `signal` would import enum
 import _socket
-import contextlib
 import marshal
 import os
 import select
@@ -336,8 +335,10 @@ class Holder:
                 return
             report = self.status.pop(child, None)
             if report is not None:
-                with contextlib.suppress(BrokenPipeError):  # whoever started it does not wait for it any more
+                try:
                     os.write(report, struct.pack("i", os.waitstatus_to_exitcode(status)))
+                except BrokenPipeError:  # whoever started it does not wait for it any more
+                    pass
                 os.close(report)
 
 
