@@ -185,9 +185,16 @@ class Chain:
 
 @cache
 def _parser() -> Any:
+    from packetlab.analysis.filter.parser_tables import load
+
+    return load(_GRAMMAR) or built(_GRAMMAR)
+
+
+def built(grammar: str) -> Any:
+    """A parser of a grammar, made anew."""
     from lark import Lark
 
-    return Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
+    return Lark(grammar, parser="lalr", propagate_positions=True)
 
 
 def read(text: str) -> Any:
