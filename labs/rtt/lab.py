@@ -179,7 +179,7 @@ def check_once(ev):
         ev.mistake("You opened a second connection for the second page, and paid for its handshake.", *starts[-2:])
     port = asked["one"][TCP].src_port
     page = f"tcp.dstport == {port} && ip.src == {{s.ip}} && tcp contains \"this is {{%s}}\""
-    got = [c.first(page % name, why="each page came") for name in ("one", "two")]
+    got = [c.first(page % name, why=f"/{ev.value(name)} came") for name in ("one", "two")]
     ev.expect(len([seen for seen in starts if seen[TCP].src_port == port]) == 1, "one handshake", "others",
               "one handshake, two requests, two pages", [starts[-1], asked["one"], asked["two"], *got])
 

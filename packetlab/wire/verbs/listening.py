@@ -1,4 +1,4 @@
-"""Sockets that wait for others: on a port, for IPv6 and IPv4 together."""
+"""Sockets on a port of our own: to listen for IPv6 and IPv4 together, or to send from."""
 
 import socket
 
@@ -24,6 +24,17 @@ def listening_socket(source: Host, kind: int, port: int) -> socket.socket:
         sock.close()
         raise UsageError(f"nobody can listen on port {port}: {error.strerror}", remedy="choose another") from None
     return sock
+
+
+def bind_source(sock: socket.socket, port: int) -> None:
+    """Send from this port; 0 leaves the choice to the kernel. UsageError where that cannot be."""
+    if not port:
+        return
+    try:
+        sock.bind(("::" if sock.family == socket.AF_INET6 else "0.0.0.0", port))
+    except OSError as error:
+        cause = f"nothing can be sent from port {port}: {error.strerror}"
+        raise UsageError(cause, remedy="choose another") from None
 
 
 def plain_address(address: str) -> str:

@@ -27,6 +27,7 @@ from packetlab.wire.packet_socket import interface_index
 from packetlab.wire.privileges import REMEDY
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
+from packetlab.wire.verbs.listening import bind_source
 from packetlab.wire.verbs.live import Live
 from packetlab.wire.verbs.over_tcp import ConnectionWatcher, Stage, StageClock
 
@@ -154,13 +155,9 @@ def _prepare(sock: socket.socket, source_port: int, mss: int | None, congestion:
     sock.setblocking(False)
     ask_for_errors(sock)
     if source_port:
-        try:
-            # A port that an earlier connection left in TIME_WAIT may be used for another one.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(("::" if sock.family == socket.AF_INET6 else "0.0.0.0", source_port))
-        except OSError as error:
-            cause = f"nothing can be sent from port {source_port}: {error.strerror}"
-            raise UsageError(cause, remedy="choose another") from None
+        # A port that an earlier connection left in TIME_WAIT may be used for another one.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bind_source(sock, source_port)
     if mss:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
@@ -326,7 +323,9 @@ class Talk:
             if self.sock in ready and not peer_closed and (came := self._receive()) is not None:
                 alive = time.monotonic()
                 if not self.received and came:
-                    yield self.clock.stage("first byte", "the peer thought, and one round trip passed")
+                    typed = not isinstance(data, bytes)
+                    yield self.clock.stage("first byte", "the peer begins to speak" if typed else
+                                           "the peer thought, and one round trip passed")  # fmt: skip
                 if came:
                     self.received += len(came)
                     self.kept += came[: MOST_KEPT - len(self.kept)]

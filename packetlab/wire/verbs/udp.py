@@ -16,7 +16,7 @@ from packetlab.wire.ip_socket import ask_for_errors, socket_errors
 from packetlab.wire.lab_only import require_lab
 from packetlab.wire.loop import Stop
 from packetlab.wire.resolve import Target, resolve
-from packetlab.wire.verbs.listening import listening_socket, plain_address
+from packetlab.wire.verbs.listening import bind_source, listening_socket, plain_address
 
 LARGEST = 65_507
 """Bytes of data that fit into one UDP datagram over IPv4 (RFC 768)."""
@@ -148,12 +148,7 @@ def _connected(target: Target, port: int, source_port: int, ttl: int, via: Host 
         if ttl:
             level, name = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) if six else (socket.IPPROTO_IP, socket.IP_TTL)
             sock.setsockopt(level, name, ttl)
-        if source_port:
-            try:
-                sock.bind(("::" if six else "0.0.0.0", source_port))
-            except OSError as error:
-                cause = f"nothing can be sent from port {source_port}: {error.strerror}"
-                raise UsageError(cause, remedy="choose another") from None
+        bind_source(sock, source_port)
         try:
             sock.connect((ip_text(target.address), port))
         except OSError as error:
