@@ -4,7 +4,6 @@
 themselves live in the modules that the table names.
 """
 
-import difflib
 import importlib
 from typing import Any
 
@@ -42,6 +41,8 @@ class LazyGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, and with the nearest names where there is no such command."""
         if args and args[0] not in self.table and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], self.table, n=3)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")

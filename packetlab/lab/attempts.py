@@ -11,13 +11,11 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 
 import re
 import shlex
-import tempfile
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from packetlab.lab.edits import edited
 from packetlab.lab.format import Lab, Step, load_code
 from packetlab.lab.run import Running
 from packetlab.lab.verdict import Verdict
@@ -80,6 +78,10 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
 
 def _edited(run: Running, step: Step, edit: str, where: str) -> Path:
     """The reference solution with an edit made, in a file that is gone with the step."""
+    import tempfile
+
+    from packetlab.lab.edits import edited
+
     solution = run.lab.solution(step)
     if solution is None:
         raise UsageError(f"{where}: there is no solution that could be edited")

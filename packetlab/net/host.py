@@ -16,11 +16,11 @@ from packetlab.net.namespaces import HolderError
 from packetlab.net.process import DEVNULL, PIPE, Process
 from packetlab.net.topology import Node, Port, subnet
 from packetlab.wire import netlink
-from packetlab.wire.conntrack import Connection, connections
 from packetlab.wire.netlink import Interface, Neighbour, NetlinkError, Request, Route
 
 if TYPE_CHECKING:
     from packetlab.net.network import Network
+    from packetlab.wire.conntrack import Connection
 
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -94,8 +94,10 @@ class VirtualHost:
         """The ARP and NDP cache as the kernel has it now."""
         return netlink.neighbours(self)
 
-    def connections(self) -> list[Connection]:
+    def connections(self) -> "list[Connection]":
         """The connections that the kernel tracks now (those through a NAT box)."""
+        from packetlab.wire.conntrack import connections
+
         return connections(self)
 
     def route_to(self, address: str) -> Route:
