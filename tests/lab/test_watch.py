@@ -146,6 +146,17 @@ def test_the_file_of_a_build_step_is_checked_when_it_is_saved(learner: Learner) 
     on_screen(test)
 
 
+def test_the_text_of_a_step_is_wrapped_where_its_window_ends(learner: Learner) -> None:
+    async def test(app: WatchApp, pilot: Any) -> None:
+        await pilot.pause(0.2)
+        window, text = app.query_one("#step"), app.query_one("#text", Static)
+        lines = str(text.render()).split("\n")
+        assert max(map(len, lines)) <= window.scrollable_content_region.width == text.size.width
+        assert text.size.height == len(lines), "no line goes on in the next one"
+
+    on_screen(test)
+
+
 def test_hints_come_one_by_one_and_a_command_that_runs_is_stopped_by_escape(learner: Learner) -> None:
     async def test(app: WatchApp, pilot: Any) -> None:
         await pilot.press("h")

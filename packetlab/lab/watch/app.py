@@ -119,7 +119,7 @@ class WatchApp(App[None]):
         self.query_one("#title", Static).update(Text(words))
         box = self.query_one("#step", VerticalScroll)
         box.border_title = Text(status["step_title"])
-        width = max(40, box.content_size.width - 1) if box.content_size.width else 74
+        width = max(40, box.scrollable_content_region.width) if box.content_size.width else 74
         self.query_one("#text", Static).update(self._step_text(status, width))
         if self._shown_step != (status["step"], status["seed"]):
             self._shown_step = (status["step"], status["seed"])

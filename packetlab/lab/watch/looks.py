@@ -3,7 +3,7 @@
 STYLE = """\
 #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
 Screen { overflow: hidden; layers: below above; }
-#step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; }
+#step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; scrollbar-gutter: stable; }
 #told { height: auto; max-height: 25%; border: round $warning; padding: 0 1; display: none; }
 #told.good { border: round $success; }
 #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; overflow-x: hidden; }
