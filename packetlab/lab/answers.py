@@ -26,11 +26,13 @@ def read_answer(question: Question, text: str) -> Any:
         if question.kind == "yes or no":
             return {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}[clean.lower()]
         if question.kind == "one of":
-            return next(choice for choice in question.choices if choice.lower() == clean.lower())
-    except (ValueError, UsageError, KeyError, StopIteration):
+            begun = [choice for choice in question.choices if choice.lower().startswith(clean.lower())]
+            exact = [choice for choice in begun if choice.lower() == clean.lower()]
+            return (exact or (begun if clean and len(begun) == 1 else []))[0]
+    except (ValueError, UsageError, KeyError, IndexError):
         choice = f"one of {', '.join(question.choices)}" if question.choices else f"as {EXAMPLES[question.kind]}"
-        what = {"number": "a number", "mac": "a MAC address", "ip": "an IP address"}.get(question.kind, question.kind)
-        raise UsageError(f"{text!r} does not answer {question.name!r} ({what})", remedy=choice) from None
+        what = {"number": ", a number", "mac": ", a MAC address", "ip": ", an IP address"}.get(question.kind, "")
+        raise UsageError(f"{text!r} does not answer {question.name!r}{what}", remedy=choice) from None
     return clean.casefold()
 
 

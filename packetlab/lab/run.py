@@ -211,6 +211,8 @@ class Running:
         verdict = Verdict("pass", step.id, seed=self.seed)
         evidence: Evidence | None = None
         try:
+            if step.questions:  # nothing is sent for an answer that is none: the frames would tell
+                answers.understood(step, given or {})
             if traffic:
                 with _told(self.lab, "traffic", step):
                     traffic(self)
