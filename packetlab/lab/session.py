@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,21 +255,26 @@ class Session:
             capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames)
         return {"lines": lines[-2000:], "count": len(frames), "old": old, "capture": capture, "step": self.step.id}
 
-    def _frames(self) -> list[Frame]:
-        """What a learner may look at now: an earlier step's frames where this one is about them, or this attempt's."""
+    def _frames(self, *, arrival: bool = False) -> list[Frame]:
+        """What a learner may look at now: this attempt's frames, behind those of an earlier step that this is about.
+
+        In order of time, with numbers; with `arrival` in the order in which they came.
+        """
         step = self.step
         if self.run is None:
             # The frames of a step that predicts would tell what will come.
             return replay_frames(self.lab, step) if step.kind == "observe" else []
-        if step.of in self.run.frames_of:
-            return self.run.frames_of[step.of][0]
-        return numbered(self.run.frames())
+        earlier = self.run.frames_of[step.of][0] if step.of in self.run.frames_of else []
+        if arrival:
+            return [*earlier, *self.run.frames()]
+        now = numbered(self.run.frames())
+        return [*earlier, *(replace(frame, number=frame.number + len(earlier)) for frame in now)]
 
     def do_live(self, since: int = 0, attempt: int = 0) -> dict[str, Any]:
         """The frames of an attempt in order of arrival, from the `since`th; of a newer one, once those are all told."""
         judged, frames = self._finished
         if attempt != judged or attempt == self.attempt or since >= len(frames):
-            frames = self.run.frames() if self.run and self.step.of not in self.run.frames_of else self._frames()
+            frames = self._frames(arrival=True)
             if attempt != self.attempt or since > len(frames):
                 since = 0
             attempt = self.attempt

@@ -117,6 +117,20 @@ def test_hints_come_one_after_the_other_and_a_verdict_names_its_capture(learner:
     assert frames.count("ICMP echo") == 4
 
 
+def test_what_is_tried_while_a_step_asks_about_earlier_frames_is_seen_behind_them(learner: Learner) -> None:
+    learner.must("start", "hub-or-switch", "--seed", "2")
+    learner.must("answer", "switch=0", "hub=4")
+    for host, other in (("a1", "a2"), ("b1", "b2")):
+        learner.must("shell", host, "--", "packetlab", "ping", "-c", "2", "-i", "0.1", other)
+    assert json.loads(learner.must("check", "--json").stdout)["next"] == "look"
+    before = json.loads(learner.must("frames", "a1", "--json").stdout)["lines"]
+    learner.must("shell", "a1", "--", "packetlab", "ping", "-c", "1", "a3")
+    after = json.loads(learner.must("frames", "a1", "--json").stdout)["lines"]
+    assert after[: len(before)] == before and len(after) > len(before)
+    numbers = [int(line.split()[0]) for line in after]
+    assert numbers == sorted(set(numbers))
+
+
 @pytest.mark.parametrize(("words", "code", "said", "remedy"), [
     (("check",), 2, "no lab is running", "packetlab lab start"),
     (("start", "hub-or-swich"), 2, "there is no lab 'hub-or-swich'", "did you mean hub-or-switch?"),
