@@ -48,7 +48,14 @@ def replay(lab: Lab, step: Step, given: Mapping[str, str], why: str = "") -> Ver
     if step.kind not in REPLAYED or not capture_of(lab, step).is_file():
         verdict.message = f"a {step.kind} step needs a running network. {why}".strip()
         return verdict
-    values, topology = lab.values(seed)
+    verdict.message = ""
+    judge(lab, step, replay_evidence(lab, step, given), verdict)
+    return verdict
+
+
+def replay_evidence(lab: Lab, step: Step, given: Mapping[str, str]) -> Evidence:
+    """What the shipped capture shows of a step."""
+    values, topology = lab.values(recorded_seed(lab))
     frames = replay_frames(lab, step)
     peers: dict[tuple[str, str], str] = {}
     places = []
@@ -58,6 +65,4 @@ def replay(lab: Lab, step: Step, given: Mapping[str, str], why: str = "") -> Ver
                 places.append(f"{port.node.name} {port.name}")
                 peers.setdefault((port.node.name, port.peer), port.name)
     span = (frames[0].time, frames[-1].time) if frames else (0, 0)
-    verdict.message = ""
-    judge(lab, step, Evidence(frames, values, places=places, peers=peers, span=span, given=given), verdict)
-    return verdict
+    return Evidence(frames, values, places=places, peers=peers, span=span, given=given)
