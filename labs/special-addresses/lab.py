@@ -63,7 +63,11 @@ def begin_sort(lab):
 def traffic_sort(lab):
     send(lab, *(lab.fill(target) for target in SPECIAL.values()))
     lab.until_seen("h1", DATA, 4)
-    lab.until_seen("h1", ERROR, 2)
+    # A router says "no route" five times in a row and then once a second: where it was silent, it is asked again.
+    for _ in range(3):
+        if lab.until_seen("h1", ERROR, at_most=1.1):
+            break
+        send(lab, lab.fill(SPECIAL["shared"]))
 
 
 def answers_sort(ev):

@@ -344,7 +344,10 @@ class Talk:
             self.sock.shutdown(socket.SHUT_WR)
             self.closed_first = self.closed_first or "us"
         except OSError as error:
-            self._end(*peers_word(error.errno or 0))
+            code = error.errno or 0
+            if code == errno.ENOTCONN:  # the peer's RST was quicker; what it was is kept aside
+                code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
+            self._end(*peers_word(code))
 
     def _send(self, pending: memoryview) -> int:
         try:
