@@ -254,12 +254,17 @@ def read_lab(folder: Path) -> Lab:
 
 def _shielded(front: str) -> str:
     """Places of values outside the topology, in a form that YAML takes for text: each attempt fills them anew."""
-    lines, topology = [], False
-    for line in front.split("\n"):
+    return "\n".join(line if key == "net" else PLACE.sub(f"{_OPEN}\\1{_CLOSE}", line)
+                     for _, key, line in _by_key(front))  # fmt: skip
+
+
+def _by_key(front: str) -> Iterator[tuple[int, str, str]]:
+    """(number in lab.md, key of the front matter to which it belongs, line) of each line."""
+    key = ""
+    for number, line in enumerate(front.split("\n"), 2):
         if line[:1] not in ("", " ", "\t", "#"):
-            topology = line.startswith("net:")
-        lines.append(line if topology else PLACE.sub(f"{_OPEN}\\1{_CLOSE}", line))
-    return "\n".join(lines)
+            key = line.partition(":")[0]
+        yield number, key, line
 
 
 def _check_places(prose: str, known: Values, file: str, first_line: int) -> None:
@@ -269,26 +274,17 @@ def _check_places(prose: str, known: Values, file: str, first_line: int) -> None
 
 def _check_net(front: str, known: Values, file: str) -> None:
     """The block under `net:` may use declared values alone: what comes of the topology is not known there."""
-    inside = False
-    for number, line in enumerate(front.split("\n"), 2):
-        if line and not line.startswith((" ", "\t", "#")):
-            inside = line.startswith("net:")
-        if inside:
+    for number, key, line in _by_key(front):
+        if key == "net":
             known.fill(line, f"{file}, line {number}: ", strict=True)
 
 
 def _declared_values(front: str, file: str) -> dict[str, tuple[str, str]]:
     """The block under `values:`: one `name: kind` on each line."""
     found: dict[str, tuple[str, str]] = {}
-    inside = False
-    for number, line in enumerate(front.split("\n"), 2):
+    for number, key, line in _by_key(front):
         bare = line.split(" #")[0].rstrip()
-        if not bare or bare.lstrip().startswith("#"):
-            continue
-        if not line.startswith((" ", "\t")):
-            inside = bare == "values:"
-            continue
-        if inside:
+        if key == "values" and line.startswith((" ", "\t")) and bare and not bare.lstrip().startswith("#"):
             name, colon, kind = bare.strip().partition(":")
             where = f"{file}, line {number}: "
             if not colon or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):

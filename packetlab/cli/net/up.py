@@ -7,6 +7,7 @@ import click
 from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.cli.net import net_option
+from packetlab.model.errors import UsageError
 
 
 @click.command(short_help="build the network that a file describes, and keep it")
@@ -48,6 +49,8 @@ def down(name: str, everything: bool) -> int:
     else:
         found = [RemoteNetwork(each) for each in running()]
         ending = [one for one in found if not one.describe()["lab"]]  # a lab ends with `packetlab lab stop`
+        if found and not ending and not everything:
+            raise UsageError("no network is up but those of labs", remedy="packetlab lab stop ends a lab")
         if len(ending) != 1 and not everything:
             ending = [RemoteNetwork()]
     for one in ending:

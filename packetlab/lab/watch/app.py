@@ -176,16 +176,14 @@ class WatchApp(App[None]):
                 self._place += 1
                 table.add_row(*cells, key=str(self._place))
                 self._rows[str(self._place)] = row
-        while table.row_count > MOST_ROWS:
-            key = next(iter(table.rows))
-            table.remove_row(key)
-            self._rows.pop(str(key.value), None)
+        if table.row_count > 2 * MOST_ROWS:
+            self.all_rows()  # taking rows away one by one would take a second for each hundred
+            return
         if at_end and table.row_count:
             table.move_cursor(row=table.row_count - 1, animate=False)
         frames = sum(row.seen is not None for row in self.watcher.rows)
         said = f"frames: {frames or 'none yet'}" + (f", shown: {self.condition.text}" if self.condition else "")
         table.border_title = Text(said)
-
 
     def _cells(self, row: Row) -> tuple[Text, Text] | None:
         if row.seen is None:
@@ -418,13 +416,10 @@ class WatchApp(App[None]):
         try:
             for line in command.lines():
                 self.call_from_thread(output.write, Text(safe_text(line)))
-            said = f"(exit code {command.code})" if command.code else ""
-        except PacketLabError as error:
-            said = f"{error}" + (f" (try: {error.remedy})" if error.remedy else "")
         finally:
             self.command = None
-        if said:
-            self.call_from_thread(output.write, Text(safe_text(said), style="dim"))
+        if command.code:
+            self.call_from_thread(output.write, Text(f"(exit code {command.code})", style="dim"))
 
     def action_shell(self) -> None:
         """Asks for a host and opens a shell there."""

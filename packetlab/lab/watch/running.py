@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packetlab.lab.watch.commands import Typed
 
 LONGEST = 2000
-"""Characters of one line that are shown."""
+"""Bytes of a line that are read at once: a program that never ends its line fills no memory."""
 
 
 class Command:
@@ -21,7 +21,7 @@ class Command:
         self._process: subprocess.Popen[bytes] | None = None
 
     def lines(self) -> Iterator[str]:
-        """What it prints, standard error included. PacketLabError where it cannot be run."""
+        """What it prints, standard error included; a line that does not end comes in pieces."""
         import sys
 
         # The client that joins a host is a process of its own, so that stopping it is all that stopping takes.
@@ -35,8 +35,8 @@ class Command:
             if self._stopped.is_set():
                 process.terminate()
             assert process.stdout
-            for line in process.stdout:
-                yield line[: 4 * LONGEST].decode("utf-8", "replace").rstrip("\r\n")[:LONGEST]
+            while line := process.stdout.readline(LONGEST):
+                yield line.decode("utf-8", "replace").rstrip("\r\n")
             self.code = process.wait()
 
     def stop(self) -> None:

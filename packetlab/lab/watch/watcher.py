@@ -10,7 +10,7 @@ from typing import Any
 from packetlab.lab.verdict import Seen
 from packetlab.model.frame import Frame
 
-MOST_ROWS = 5000
+MOST_ROWS = 2000
 """Frames that are kept; the newest."""
 QUIET = 0.3
 """Seconds without a new frame after which an automatic check looks: commands have come to an end."""
