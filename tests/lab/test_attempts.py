@@ -1,12 +1,15 @@
 """What attempts do within this process, to be quick, is what their commands would do."""
 
+import inspect
+import re
 import time
 
 import pytest
 
-from packetlab.lab.attempts import _shortcut, read_do
+from packetlab.lab.attempts import read_do
 from packetlab.lab.format import labs_folder, read_lab
 from packetlab.lab.run import Running
+from packetlab.lab.shortcuts import _SHORTCUTS, shortcut
 from packetlab.model.errors import NamespaceError
 from packetlab.net import probe
 from packetlab.net.servers import TCPEchoServer
@@ -30,7 +33,7 @@ def test_send_within_this_process_puts_the_same_frame_on_the_cable_as_the_comman
     with Running(lab, 1) as run:
         run.begin(lab.steps[0])
         command = f"packetlab send -I eth0 -W 0 '{frame}'"
-        assert _shortcut(run, "h1", command)
+        assert shortcut(run, "h1", command)
         run.run("h1", command)
         assert run.until_seen("h2", "!arp", 2)
         here, there = (seen.data for seen in run.look().at("h2").all("!arp"))
@@ -45,7 +48,7 @@ def test_send_within_this_process_puts_the_same_frame_on_the_cable_as_the_comman
 def test_a_send_that_waits_or_cannot_be_is_left_to_the_command(words: str) -> None:
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
-        assert _shortcut(run, "h1", f"packetlab send {words}") is None
+        assert shortcut(run, "h1", f"packetlab send {words}") is None
 
 
 @pytest.mark.usefixtures("virtual_networks")
@@ -61,7 +64,7 @@ h2$ true
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
         run.begin(lab.steps[0])
-        assert _shortcut(run, "h1", command)
+        assert shortcut(run, "h1", command)
         run.run("h1", command)
         assert run.until_seen("h2", "!arp", 2)
         assert [seen.data[14:19] for seen in run.look().at("h2").all("!arp")] == [b"hello"] * 2
@@ -73,7 +76,7 @@ def test_a_ping_that_nobody_answers_waits_as_long_as_it_was_told() -> None:
     with Running(lab, 1) as run:
         run.begin(lab.steps[0])
         start = time.monotonic()
-        assert _shortcut(run, "h1", "packetlab ping -c 1 -W 0.05 {lan.ghost}")
+        assert shortcut(run, "h1", "packetlab ping -c 1 -W 0.05 {lan.ghost}")
         assert 0.05 <= time.monotonic() - start < 0.9  # 1 s by default
         assert run.look().at("h2").all("arp.opcode == 1 && arp.dst.proto_ipv4 == {lan.ghost}")
 
@@ -93,9 +96,9 @@ def test_udp_handshake_and_ping_within_this_process_do_as_the_commands(command: 
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
         run.begin(lab.steps[0])
-        assert _shortcut(run, "h1", command)
+        assert shortcut(run, "h1", command)
         assert run.until_seen("h2", filter, 1)
-        assert _shortcut(run, "h1", f"{command} --json") is None
+        assert shortcut(run, "h1", f"{command} --json") is None
 
 
 @pytest.mark.usefixtures("virtual_networks")
@@ -104,7 +107,7 @@ def test_tcp_within_this_process_sends_the_same_data_as_the_command() -> None:
     with Running(lab, 1) as run, TCPEchoServer(run["h2"], 7):
         run.begin(lab.steps[0])
         command = "packetlab tcp {h2.ip} 7 'a\\n' --size 5"
-        assert _shortcut(run, "h1", command)
+        assert shortcut(run, "h1", command)
         run.run("h1", command)
         assert run.until_seen("h2", "tcp.flags.fin == 1 && tcp.dstport == 7", 2)
         assert len(run.look().at("h2").all("tcp.dstport == 7 && tcp.len == 5 && tcp contains 61:0a:61:0a:61")) == 2
@@ -115,4 +118,17 @@ def test_tcp_within_this_process_sends_the_same_data_as_the_command() -> None:
 def test_what_needs_names_files_or_a_keyboard_is_left_to_the_command(words: str) -> None:
     lab = read_lab(labs_folder() / "arp")
     with Running(lab, 1) as run:
-        assert _shortcut(run, "h1", f"packetlab {words}") is None
+        assert shortcut(run, "h1", f"packetlab {words}") is None
+
+
+@pytest.mark.parametrize("name", sorted(_SHORTCUTS))
+def test_each_option_that_is_understood_within_this_process_is_one_of_the_command(name: str) -> None:
+    import click
+
+    from packetlab.cli.main import cli
+
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    known = {word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)}
+    understood = set(re.findall(r'"(--?[a-zA-Z][\w-]*)"', inspect.getsource(_SHORTCUTS[name])))
+    assert understood and understood <= known
