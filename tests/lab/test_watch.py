@@ -17,7 +17,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from packetlab.lab.watch.app import WatchApp
 from packetlab.lab.watch.commands import commands_in, understood
 from packetlab.lab.watch.screens import Reading
-from packetlab.lab.watch.watcher import PATIENCE, QUIET, Watcher
+from packetlab.lab.watch.watcher import MOST_ROWS, PATIENCE, QUIET, Watcher
 from packetlab.model.errors import UsageError
 from tests.lab.learner import Learner
 
@@ -153,6 +153,21 @@ def test_the_text_of_a_step_is_wrapped_where_its_window_ends(learner: Learner) -
         lines = str(text.render()).split("\n")
         assert max(map(len, lines)) <= window.scrollable_content_region.width == text.size.width
         assert text.size.height == len(lines), "no line goes on in the next one"
+
+    on_screen(test)
+
+
+def test_a_flood_fills_neither_list_nor_time_and_a_line_without_an_end_comes_in_pieces(learner: Learner) -> None:
+    async def test(app: WatchApp, pilot: Any) -> None:
+        await pilot.press("n")
+        await typed(app, pilot, "a1$ packetlab ping --flood -c 2000 a2")
+        await until(pilot, lambda: app.command is not None)
+        await until(pilot, lambda: app.command is None, 60)
+        await until(pilot, lambda: app.query_one(DataTable).row_count >= MOST_ROWS, 60)
+        assert app.query_one(DataTable).row_count <= 2 * MOST_ROWS and len(app._rows) <= 2 * MOST_ROWS
+        assert len(app.watcher.rows) == MOST_ROWS
+        await typed(app, pilot, "a1$ head -c 9000 /dev/zero | tr '\\0' x")
+        await until(pilot, lambda: any(set(line.text) == {"x"} for line in app.query_one(RichLog).lines))
 
     on_screen(test)
 
