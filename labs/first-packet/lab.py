@@ -5,7 +5,7 @@ import socket
 from packetlab.net.servers import TCPEchoServer, UDPEchoServer
 from packetlab.transport.udp import UDP
 
-ASKED = "udp.dstport == {port} && ip.src == {c.ip}"
+ASKED = "udp.dstport == {port} && ip.src == {c.ip} && !icmp"  # an ICMP error quotes what it is about
 ANSWERED = "udp.srcport == {port} && ip.src == {s.ip}"
 
 
@@ -48,17 +48,25 @@ def diagnose_guess(ev, given, right):
 
 def check_speak(ev):
     c = ev.at("c")
-    c.mistake("ip.src == {c.ip} && udp && udp.dstport != {port}",
-              "Your datagram went to another port; the server waits at {port}.")
-    c.mistake("ip.src == {c.ip} && tcp && tcp.dstport != {port}",
-              "Your connection went to another port; the server waits at {port}.")
     asked, opened = c.all(ASKED), c.all("tcp.flags.syn == 1 && ip.src == {c.ip} && tcp.dstport == {port}")
+    if not asked and not opened:
+        ev.at("s").mistake("(udp || tcp.flags == 2) && eth.src == {s.mac} && !icmp",
+                           "This came from s. You are the client: type the commands in the shell of c.")
+        c.mistake("(udp || tcp.flags == 2) && eth.src == {c.mac} && ip.dst == {s.ip} && !icmp",
+                  "You sent to another port; the server waits at {port}.")
+        c.mistake("eth.src == {c.mac} && arp.opcode == 1 && arp.dst.proto_ipv4 != {s.ip}",
+                  "c asked who has an address that is not the server's. The server is {s.ip}.")
+        if not c.all("ip.src == {c.ip}"):
+            ev.mistake("c has sent nothing yet. Type the two commands of this step in its shell, then check again.")
     if asked and not opened:
         ev.mistake("UDP is done, TCP is missing: send {other} by TCP too.", *asked[:1])
     if opened and not asked:
         ev.mistake("TCP is done, UDP is missing: send {word} by UDP too.", *opened[:1])
     if asked and not c.all(ASKED + ' && udp contains "{word}"'):
         ev.mistake("Your datagram does not say {word}.", *asked[:1])
+    said_by_tcp = c.all("ip.src == {c.ip} && tcp.dstport == {port} && tcp.len > 0")
+    if opened and not c.all('ip.src == {c.ip} && tcp.dstport == {port} && tcp contains "{other}"'):
+        ev.mistake("Your TCP connection did not say {other}.", *(said_by_tcp or opened)[:1])
     said = c.first(ASKED + ' && udp contains "{word}"', why="your datagram")
     c.none("udp && ip.src == {s.ip}", before=said, why="the server says nothing before it is asked")
     c.first(ANSWERED + ' && udp contains "{word}"', after=said, why="and then it echoes it")

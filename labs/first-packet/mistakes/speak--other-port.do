@@ -1,0 +1,2 @@
+# gets: to another port
+c$ packetlab udp {s.ip} 9 {word}
