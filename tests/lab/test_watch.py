@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Input, RichLog, Static
 
 from packetlab.lab.watch.app import WatchApp
@@ -102,6 +103,10 @@ def test_a_wrong_answer_says_why_and_a_right_one_goes_on(learner: Learner) -> No
         await until(pilot, lambda: "same number" in text_of(app, "#verdict"))
         # What came of the wrong answer was sent for it all the same, and stays in the list.
         await until(pilot, lambda: app.query_one(DataTable).row_count > 20)
+        # What was answered is still there, and typing takes its place.
+        await pilot.press("a")
+        await until(pilot, lambda: [line.value for line in app.screen.query(Input)] == ["4", "4"])
+        await pilot.press("escape")
         await answer("0", "4")
         await until(pilot, lambda: isinstance(app.screen, Reading))
         assert app.watcher.status["step"] == "ping"
@@ -124,6 +129,9 @@ def test_a_frame_opens_in_depth_and_a_filter_leaves_only_what_it_names(learner: 
         app.query_one(DataTable).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Reading))
+        lines = (await asyncio.to_thread(learner.must, "frames")).stdout.splitlines()
+        replies = {line.split()[0] for line in lines if "ARP" in line and " is at " in line}
+        assert app.screen.query_one(VerticalScroll).border_title.split()[1] in replies
         await pilot.press("escape")
         assert app.condition is not None
 
@@ -153,6 +161,23 @@ def test_the_text_of_a_step_is_wrapped_where_its_window_ends(learner: Learner) -
         lines = str(text.render()).split("\n")
         assert max(map(len, lines)) <= window.scrollable_content_region.width == text.size.width
         assert text.size.height == len(lines), "no line goes on in the next one"
+
+    on_screen(test)
+
+
+def test_of_a_long_verdict_that_part_is_seen_that_does_not_hold(learner: Learner) -> None:
+    async def test(app: WatchApp, pilot: Any) -> None:
+        text = "NOT YET: ping\n" + "  ok  this holds\n" * 20 + "  expected  a frame\n  seen      none"
+        app.say(text, title="not yet")
+        box = app.query_one("#told", VerticalScroll)
+        await until(pilot, lambda: 0 < box.scroll_y <= 21 < box.scroll_y + box.size.height)
+        assert "more" in str(box.border_subtitle) and box.region.height >= 7
+        app.query_one("#output").display = True
+        app._share()
+        await pilot.pause(0.2)
+        assert box.region.height >= 5 and app.query_one("#output").region.bottom <= SIZE[1] - 1
+        app.say("short")
+        await until(pilot, lambda: box.scroll_y == 0 and not box.border_subtitle)
 
     on_screen(test)
 

@@ -30,7 +30,7 @@ def watch(name: str, seed: int | None) -> int:
     request("status")
     run_screen()
     if lab := _running():
-        click.echo(f"The lab {lab} goes on: packetlab lab watch comes back to it, packetlab lab stop ends it.")
+        click.echo(f"The lab {lab} goes on: `packetlab lab watch` comes back to it,\n`packetlab lab stop` ends it.")
     return 0
 
 

@@ -59,6 +59,8 @@ class WatchApp(App[None]):
         super().__init__()
         self.watcher = watcher
         self.typed: list[str] = []
+        self.given: dict[tuple[str, str], str] = {}
+        """What was last answered to a question of a step: (step, question); shown again, to be put right."""
         self.usual = ""
         self.command: Command | None = None
         self.condition: Any = None
@@ -106,8 +108,8 @@ class WatchApp(App[None]):
 
     @property
     def room(self) -> int:
-        """Columns of text in a box over the screen."""
-        return min(94, self.size.width - 8)
+        """Columns of text in a box over the screen: less its border, its padding and its scrollbar."""
+        return min(100, self.size.width * 96 // 100) - 6
 
     # -- what is shown
 
@@ -160,11 +162,21 @@ class WatchApp(App[None]):
         box.set_class(good, "good")
         box.border_title = title
         self.query_one("#verdict", Static).update(Text(safe_lines(text)))
-        box.scroll_home(animate=False)
+        # Where not all of a verdict has room, what does not hold is more important than what does.
+        lines = text.split("\n")
+        failed = next((at for at, line in enumerate(lines) if line.startswith("  expected  ")), 0)
+        self.call_after_refresh(self._show_told, failed)
+
+    def _show_told(self, line: int) -> None:
+        box = self.query_one("#told", VerticalScroll)
+        box.scroll_to(y=line, animate=False)
+        box.border_subtitle = "Tab, then Up and Down: more" if box.max_scroll_y else ""
 
     def _share(self) -> None:
-        """The frames leave room for what else is on the screen."""
-        self.screen_stack[0].set_class(any(self.query_one(name).display for name in ("#told", "#output")), "-busy")
+        """What is on the screen shares its lines: frames leave room for a verdict, and both for a command's output."""
+        shown = [self.query_one(name).display for name in ("#told", "#output")]
+        self.screen_stack[0].set_class(any(shown), "-busy")
+        self.screen_stack[0].set_class(all(shown), "-full")
 
     def add_rows(self, rows: list[Row]) -> None:
         """New frames at the end; the cursor follows unless the learner has moved it up."""
@@ -181,8 +193,9 @@ class WatchApp(App[None]):
             return
         if at_end and table.row_count:
             table.move_cursor(row=table.row_count - 1, animate=False)
-        frames = sum(row.seen is not None for row in self.watcher.rows)
-        said = f"frames: {frames or 'none yet'}" + (f", shown: {self.condition.text}" if self.condition else "")
+        frames = self.watcher.frames
+        none = "none yet in this attempt" if self.watcher.rows else "none yet"
+        said = f"frames: {frames or none}" + (f", shown: {self.condition.text}" if self.condition else "")
         table.border_title = Text(said)
 
     def _cells(self, row: Row) -> tuple[Text, Text] | None:
@@ -284,11 +297,16 @@ class WatchApp(App[None]):
 
     def action_answer(self) -> None:
         """Asks the step's questions."""
+        status = self.watcher.status
+        step = f"{status['step']} {status['seed']}"
+
         def given(answers: dict[str, str] | None) -> None:
             if answers:
+                self.given |= {(step, name): answer for name, answer in answers.items()}
                 self._ask("check", self.judged, given=answers, width=self.room)
 
-        self.push_screen(Answering(self.watcher.status["questions"]), given)
+        before = {name: answer for (of, name), answer in self.given.items() if of == step}
+        self.push_screen(Answering(status["questions"], before), given)
 
     def action_hint(self) -> None:
         """The next hint."""

@@ -4,15 +4,17 @@ STYLE = """\
 #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
 Screen { overflow: hidden; layers: below above; }
 #step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; scrollbar-gutter: stable; }
-#told { height: auto; max-height: 25%; border: round $warning; padding: 0 1; display: none; }
+#told { height: auto; max-height: 45%; border: round $warning; padding: 0 1; display: none; }
 #told.good { border: round $success; }
 #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; overflow-x: hidden; }
 .-busy #frames { max-height: 27%; }
+.-full #told { max-height: 32%; }
+.-full #frames { max-height: 4; }
 #output { height: auto; max-height: 25%; min-height: 4; border: round $accent; display: none; padding: 0 1; }
 #line { layer: above; dock: bottom; margin-bottom: 1; border: round $accent; display: none; }
-#step:focus, #frames:focus, #output:focus { border: heavy $primary; }
+#step:focus, #told:focus, #frames:focus, #output:focus { border: heavy $primary; }
 .box { max-height: 90%; max-width: 100; width: 96%; height: auto; border: round $primary; background: $surface;
-       padding: 0 1; }
+       padding: 0 1; scrollbar-gutter: stable; }
 ModalScreen { align: center middle; }
 Footer { background: $panel; }
 """
@@ -22,7 +24,8 @@ COLOURS = {"ARP": "yellow", "ICMP": "green", "ICMPv6": "green", "TCP": "cyan", "
            "HTTPRequest": "bright_cyan", "HTTPResponse": "bright_cyan"}  # fmt: skip
 HELP = """\
 This screen follows a lab. At the top is the step: what to do, and what to look for. Below it every frame appears as
-it passes an interface: when, where, in which direction, and what it is. The time counts from the first frame.
+it passes an interface: when (in milliseconds since the first frame), where, in which direction (`->` leaves that
+host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: once at each of them.
 
 - **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
   you typed before. What it prints comes in a window of its own. Escape stops a command that still runs.

@@ -1,6 +1,6 @@
 """What opens over the main screen: a frame in depth, a text to read, a choice, the questions of a step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -48,7 +48,7 @@ def in_depth(seen: Seen) -> Reading:
     from packetlab.show import blank, bytes_view, explain, layers, stacked
 
     packet = seen.packet
-    return Reading(f"a frame at {seen.place}", stacked([
+    return Reading(f"frame {seen.number} at {seen.place}", stacked([
         layers(packet), blank(), explain(packet), blank(), bytes_view(packet)
     ]))  # fmt: skip
 
@@ -82,9 +82,10 @@ class Answering(ModalScreen[dict[str, str] | None]):
 
     BINDINGS: ClassVar = [Binding("escape", "dismiss", "Close")]
 
-    def __init__(self, questions: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, questions: Sequence[dict[str, Any]], before: Mapping[str, str]) -> None:
+        """`before`: what was answered the last time, by question; it is there to be put right."""
         super().__init__()
-        self._questions = questions
+        self._questions, self._before = questions, before
 
     def compose(self) -> ComposeResult:
         """A label and a line for each."""
@@ -92,7 +93,8 @@ class Answering(ModalScreen[dict[str, str] | None]):
             for number, question in enumerate(self._questions):
                 kinds = ", ".join(question["choices"]) or question["kind"]
                 yield Label(Text(question["text"]))
-                yield Input(placeholder=kinds, id=f"answer{number}")
+                # select_on_focus (the default): typing takes the place of what was answered before.
+                yield Input(self._before.get(question["name"]), placeholder=kinds, id=f"answer{number}")
 
     def on_mount(self) -> None:
         """Names it."""

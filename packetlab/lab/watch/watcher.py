@@ -41,6 +41,11 @@ class Watcher:
         self._unjudged = False
         self._file_time = self._modified()
 
+    @property
+    def frames(self) -> int:
+        """How many frames of this attempt have come."""
+        return self._since
+
     def ask(self, do: str, **arguments: Any) -> Any:
         """A command of the lab's process; the status is up to date afterwards."""
         answer = self._ask(do, **arguments)
@@ -64,8 +69,10 @@ class Watcher:
             if self.rows:
                 found.append(Row(None, text=f"a new attempt: {self.status['step_title']}"))
             self._attempt, self._zero, self._unjudged = told["attempt"], 0, False
-        for when, place, direction, link_type, length, data in told["frames"]:
-            frame = Frame(bytes.fromhex(data), when, length, link_type, place, direction)
+        # Each interface is listened to on its own; in order of time, frames have the numbers that verdicts give them.
+        in_order = sorted(told["frames"], key=lambda row: row[0])
+        for number, (when, place, direction, link_type, length, data) in enumerate(in_order, told["since"] + 1):
+            frame = Frame(bytes.fromhex(data), when, length, link_type, place, direction, number=number)
             self._zero = self._zero or when
             found.append(Row(Seen(frame, place), max(0, when - self._zero) / 1e9))
         self._since = told["since"] + len(told["frames"])
