@@ -324,6 +324,9 @@ class Holder:
         if child in self.status:
             os.killpg(child, number)
 
+    def do_kill_group(self, child: int, number: int, descriptors: list[int], opened: list[int]) -> None:
+        os.killpg(child, number)
+
     def reap(self) -> None:
         """Collects the dead: commands, whose status is reported, and orphans, which only init can bury."""
         while True:

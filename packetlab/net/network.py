@@ -186,6 +186,17 @@ class Network:
         """The services that were started: `state`, and `output()`, of each."""
         return list(self._services.running)
 
+    def service(self, host: str, declared: str = "") -> RunningService:
+        """A service of a host that was started: the one whose declaration begins so ("http", "run 8080"), or the only
+        one. To be asked for its `state`, stopped and started again.
+        """
+        found = [one for one in self.services if one.host is self[host] and one.service.text.startswith(declared)]
+        if len(found) != 1:
+            known = ", ".join(one.service.text for one in self.services if one.host is self[host]) or "none"
+            what = f"more than one service {declared}".rstrip() if found else f"no service {declared}".rstrip()
+            raise UsageError(f"{host} has {what}", remedy=f"there are: {known}")
+        return found[0]
+
     @property
     def authority(self) -> "CertificateAuthority":
         """The certificate authority of the network's https services, and of whoever wants a certificate from it."""

@@ -1,5 +1,6 @@
 """A command that runs in a virtual host. Looks like `subprocess.Popen`, but the holder is its parent."""
 
+import contextlib
 import errno
 import os
 import select
@@ -142,6 +143,14 @@ class Process:
                 pass  # it ended meanwhile
             except UsageError:
                 pass  # so did the network
+
+    def signal_group(self, number: int) -> None:
+        """Sends a signal to the command and its children; to these also where it has ended and left them behind.
+
+        Not for a command that ended long ago without any: its number may be that of another group by now.
+        """
+        with contextlib.suppress(HolderError, UsageError):  # there is none any more, or no network
+            self._namespaces.ask("kill_group", self.pid, int(number))
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

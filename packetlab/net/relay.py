@@ -82,11 +82,16 @@ class Direction:
         self.counts = {"frames": 0, "dropped": 0, "lost": 0, "corrupted": 0, "duplicated": 0, "overflowed": 0,
                        "reordered": 0, "missed": 0}  # fmt: skip
 
+    def follow(self, earlier: Direction) -> None:
+        """Goes on where another one stops: its counts, and the frames that are under way, which none overtakes."""
+        self.counts, self.waiting, self.order = earlier.counts, earlier.waiting, earlier.order
+        self.free, self.latest = earlier.free, earlier.latest
+
     @property
     def plain(self) -> bool:
         """Whether frames leave as they come."""
-        return not (self.delay or self.loss or self.duplicate or self.reorder or self.corrupt or self.rate
-                    or self.drop or self.flip or self.pad)  # fmt: skip
+        return not (self.waiting or self.delay or self.loss or self.duplicate or self.reorder or self.corrupt
+                    or self.rate or self.drop or self.flip or self.pad)  # fmt: skip
 
     def enter(self, frame: bytes, time_: float) -> None:
         """A frame came in; what of it is to leave is in `waiting` then."""
@@ -157,11 +162,9 @@ class Direction:
 class Relay:
     """Two packet sockets and the two directions between them."""
 
-    def __init__(self, near: int, far: int, control: int, options: list[dict[str, object]],
-                 matches: list[Callable[[bytes], bool]], seed: int) -> None:  # fmt: skip
+    def __init__(self, near: int, far: int, control: int, ways: list[Direction]) -> None:
         self.ends = [_socket.socket(fileno=near), _socket.socket(fileno=far)]
-        self.control = control
-        self.ways = [Direction(options[way], matches[way], seed * 2 + way) for way in (0, 1)]
+        self.control, self.ways = control, ways
         for end in self.ends:
             end.setblocking(False)
 
@@ -172,7 +175,7 @@ class Relay:
         control = self.control
         while True:
             for descriptor, _ in poll.poll(self._pause()):
-                if descriptor == control and not self._report():
+                if descriptor == control and not self._answer():
                     return
             for way in (0, 1):
                 self._carry(way)
@@ -206,10 +209,13 @@ class Relay:
                 except OSError:
                     way.counts["overflowed"] += 1
 
-    def _report(self) -> bool:
-        """Answers on the control socket with the counts. False: it is closed."""
+    def _answer(self) -> bool:
+        """Answers on the control socket: "?" with the counts, else it is told what to do from now on. False: closed."""
         data = os.read(self.control, 65536)
-        if data:
+        if data and data != b"?":
+            self.ways = [_follower(way, each) for way, each in zip(self.ways, directions(data), strict=True)]
+            os.write(self.control, b"+")
+        elif data:
             for way, end in zip(self.ways, self.ends, strict=True):
                 # The kernel counts from the last question: what came faster than this process could take it.
                 statistics = end.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
@@ -247,10 +253,20 @@ def match_of(name: str) -> Callable[[bytes], bool]:
 MATCHES = ("", "tcp-data", "tcp-syn", "tcp", "udp", "icmp", "arp", "ip")
 
 
+def directions(told: bytes) -> list[Direction]:
+    """Both ways, as a control message declares them."""
+    *ways, match, seed = marshal.loads(told)
+    return [Direction(options, match_of(match), seed * 2 + number) for number, options in enumerate(ways)]
+
+
+def _follower(earlier: Direction, way: Direction) -> Direction:
+    way.follow(earlier)
+    return way
+
+
 def main() -> None:
     control, near, far = (int(word) for word in sys.argv[1:4])
-    toward_far, toward_near, match, seed = marshal.loads(os.read(control, 65536))
-    relay = Relay(near, far, control, [toward_far, toward_near], [match_of(match)] * 2, seed)
+    relay = Relay(near, far, control, directions(os.read(control, 65536)))
     os.write(control, b"+")
     relay.run()
 

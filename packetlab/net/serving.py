@@ -56,16 +56,65 @@ TRUST = ("PACKETLAB_CA", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"
 
 
 class RunningService:
-    """A service that was started. `state` and `output()` say how it is."""
+    """A service that was started: `state` and `output()` say how it is, `stop()` ends it while the network goes on."""
 
-    def __init__(self, host: "VirtualHost", service: Service) -> None:
+    def __init__(self, host: "VirtualHost", service: Service, services: "Services") -> None:
         self.host, self.service = host, service
         self.servers: list[Any] = []
         self.program: _Program | None = None
+        self._services = services
+        self._open: list[Any] = []
+        """Those of the servers that serve. One list for all DNS zones of a host, which are one server."""
+        self._is_stopped = False
+        """A program: by us."""
+
+    def stop(self) -> None:
+        """Ends it: its connections are cut, its port is closed. For a DNS server, with all its zones.
+
+        A program gets a moment to end by itself. Does nothing to what was stopped before.
+        """
+        if self.program is not None and not self._is_stopped:
+            self.program.end(time.monotonic() + MERCY)
+            self._is_stopped = True
+            deadline = time.monotonic() + MERCY
+            while self._still_listens() and time.monotonic() < deadline:
+                time.sleep(0.002)  # the last of its processes is ending
+        while self._open:
+            self._open.pop().__exit__(None, None, None)
+
+    def _still_listens(self) -> bool:
+        return self.service.port in [port for _, port in listening(self.host) or ()]
+
+    def start(self) -> None:
+        """Starts it again after `stop`, and waits until it is ready; does nothing while it runs.
+
+        UsageError where it cannot be started. What a program printed before is forgotten.
+        """
+        if self.program is None:
+            if not self._open:
+                self.enter()
+        elif self._is_stopped:
+            before = listening(self.host)
+            self.program.forget()
+            self.program = _Program(self.host, self.service)
+            self._services.watch([(self, before)])
+            self._is_stopped = False
+
+    def enter(self) -> None:
+        """Has its small servers serve."""
+        for server in self.servers:
+            server.__enter__()
+            self._open.append(server)
+
+    def share(self, other: "RunningService") -> None:
+        """Is the same server as another one."""
+        self.servers, self._open = other.servers, other._open
 
     @property
     def state(self) -> str:
-        """ "running", "done" (a program that ended well), or how it ended."""
+        """ "running", "stopped", "done" (a program that ended well), or how it ended."""
+        if self._is_stopped if self.program else not self._open:
+            return "stopped"
         if self.program is None:
             return "running" if all(one.is_running for one in self.servers) else "ended: see its log"
         code = self.program.process.poll()
@@ -132,8 +181,19 @@ class _Program:
         self._thread.join(patience)
         return next((line.strip() for line in reversed(self.text().splitlines()) if line.strip()), "")
 
+    def end(self, deadline: float) -> None:
+        """Asks it and its children to end, and kills what is there at the deadline (by the monotonic clock)."""
+        if self.process.poll() is not None and not self._thread.is_alive():
+            return
+        self.process.signal_group(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        self._thread.join(max(0.0, deadline - time.monotonic()))  # a shell ends before what it has started
+        self.process.signal_group(signal.SIGKILL)
+        self.process.wait()
+
     def forget(self) -> None:
-        """After the network is gone: nothing holds the other end of the pipe any more."""
+        """After it has ended, or the network is gone: nothing holds the other end of the pipe any more."""
         self._thread.join(2)
         self.process._close()
 
@@ -184,9 +244,9 @@ class Services:
         for host, service in wanted:
             if service.kind == "run":
                 continue
-            one = RunningService(host, service)
+            one = RunningService(host, service, self)
             if service.kind == "dns" and host.name in names:
-                one.servers = names[host.name].servers  # one server, several zones
+                one.share(names[host.name])  # one server, several zones
             else:
                 try:
                     self._serve(one, [each for on, each in wanted if on is host])
@@ -199,11 +259,11 @@ class Services:
         before = {host.name: listening(host) for host, service in wanted if service.kind == "run"}
         for host, service in wanted:
             if service.kind == "run":
-                one = RunningService(host, service)
+                one = RunningService(host, service, self)
                 one.program = _Program(host, service)
                 self.running.append(one)
                 programs.append((one, before[host.name]))
-        self._watch(programs)
+        self.watch(programs)
 
     def close(self) -> None:
         """Ends all; programs get a moment to do it themselves."""
@@ -224,7 +284,7 @@ class Services:
                 one.program.forget()
         self.running = []
 
-    def _watch(self, programs: list[tuple[RunningService, set[tuple[str, int]] | None]]) -> None:
+    def watch(self, programs: list[tuple[RunningService, set[tuple[str, int]] | None]]) -> None:
         """Waits until programs listen, or have ended, or have run for a while."""
         began = time.monotonic()
         waiting = list(programs)
@@ -290,8 +350,9 @@ class Services:
             made = [servers.DNSServer(host, zones)]
         elif service.kind == "dhcp":
             made = [self._dhcp(host, service)]
-        for server in made:
-            one.servers.append(self._stack.enter_context(server))
+        one.servers += made
+        self._stack.callback(one.stop)
+        one.enter()
 
     def _dhcp(self, host: "VirtualHost", service: Service) -> Any:
         from packetlab.net.servers import DHCPServer

@@ -20,6 +20,8 @@ def node_settings(node: Node, ports: list[Port]) -> list[tuple[str, str]]:
             (f"net/ipv4/conf/{which}/arp_announce", "0"),
             (f"net/ipv4/conf/{which}/send_redirects", "1"),
         ]
+    # TCP would begin a connection with what it learned of an earlier one to the same address.
+    wanted.append(("?net/ipv4/tcp_no_metrics_save", "1"))
     group = "0 2147483647" if os.geteuid() == 0 else f"{os.getegid()} {os.getegid()}"
     # Ping without privilege; error messages of routers not rationed, so that each traceroute is answered.
     wanted += [("net/ipv4/ping_group_range", group), ("net/ipv4/icmp_ratelimit", "0")]

@@ -3,10 +3,12 @@
 import marshal
 import socket
 import zlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from packetlab.model.errors import PacketLabError
-from packetlab.net.impairment import Impairment
+from packetlab.model.errors import PacketLabError, UsageError
+from packetlab.net.impairment import Impairment, read_impairment
 from packetlab.net.namespaces import Namespaces
 from packetlab.net.process import Process
 from packetlab.net.script import code_of, command
@@ -33,11 +35,29 @@ class Wire:
                 namespaces, node, command(script, 2, "0", "1"), stdin=one.fileno(),
                 stdout=other.fileno(), stderr=theirs.fileno(), env={}, cwd="/",
             )  # fmt: skip
-        there, back = impairment.ways(near, far)
         self._control.send(code_of(script))
+        self._tell(impairment)
+
+    def _tell(self, impairment: Impairment) -> None:
+        there, back = impairment.ways(self.near, self.far)
         self._control.send(marshal.dumps((there, back, impairment.match, impairment.seed)))
         if self._control.recv(1) != b"+":
-            raise PacketLabError(f"the relay of the link {near} -- {far} did not start")
+            raise PacketLabError(f"the relay of the link {self.name} did not start")
+
+    def change(self, **options: Any) -> None:
+        """Other impairments from now on: change(delay="80ms"), change(drop=[17], match="tcp-data").
+
+        What is not named stays as it was. `drop` and `flip` count anew from 1, and so does chance from its seed; what
+        is under way arrives when it would have. UsageError for options that a wire does not have.
+        """
+        where = f"the link {self.name}: "
+        toward = options.get("toward", self.near)
+        if toward not in (self.near, self.far, ""):
+            raise UsageError(f"{where}toward: {toward!r} is no end of it", remedy=f"use {self.near} or {self.far}")
+        now = {"delay": self.impairment.delay, "jitter": self.impairment.jitter}  # one is judged by the other
+        given = read_impairment(now | options, where)
+        self.impairment = replace(self.impairment, **{name: getattr(given, name) for name in options})
+        self._tell(self.impairment)
 
     def _end(self, interface: str) -> socket.socket:
         end = self.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)

@@ -182,3 +182,57 @@ def _interfaces(host: Any) -> Any:
     from packetlab.wire.netlink import interfaces
 
     return interfaces(host)
+
+
+def test_frames_under_way_arrive_first_and_none_is_lost_where_a_wire_becomes_a_plain_cable() -> None:
+    slow, quick = Direction({"delay": 0.05}, match_of(""), 5), Direction({}, match_of(""), 5)
+    slow.enter(FRAMES[0], 0.0)
+    quick.follow(slow)
+    assert not quick.plain, "a frame that leaves as it comes would overtake the one under way"
+    quick.enter(FRAMES[1], 0.01)
+    assert quick.leave(0.04) == []
+    assert quick.leave(0.05) == FRAMES[:2]
+    assert quick.plain and quick.counts["frames"] == 2
+
+
+def test_a_wire_that_is_changed_counts_anew_what_it_drops() -> None:
+    with wired("drop: [2], match: udp, toward: b") as net:
+        wire = net.wire("a", "b")
+        receiver, sender = pair(net)
+        with receiver, sender:
+            for told in ({}, {"drop": [1]}, {"drop": [3]}, {"drop": []}):
+                if told:
+                    wire.change(**told)
+                for number in range(1, 4):
+                    sender.send(b"%d" % number)
+                sender.send(b"!")
+                came = []
+                while not came or came[-1] != b"!":
+                    came.append(receiver.recv(10))
+                dropped = (told or {"drop": [2]})["drop"]
+                assert came == [b"%d" % number for number in range(1, 4) if number not in dropped] + [b"!"]
+        assert wire.counts()["b"]["dropped"] == 3
+        assert wire.impairment.toward == "b" and wire.impairment.match == "udp"
+
+
+def test_the_delay_of_a_wire_can_be_changed_while_it_works() -> None:
+    with wired("delay: 1ms") as net:
+        receiver, sender = pair(net)
+        with receiver, sender:
+            net.wire("a", "b").change(delay="60ms", jitter="1ms")
+            start = time.monotonic()
+            sender.send(b"late")
+            receiver.recv(10)
+            assert time.monotonic() - start > 0.055
+            net.wire("a", "b").change(jitter="2ms")
+            assert (net.wire("a", "b").impairment.delay, net.wire("a", "b").impairment.jitter) == (0.06, 0.002)
+
+
+@pytest.mark.parametrize("wrong", [{"speed": 3}, {"drop": "often"}, {"toward": "c"}, {"jitter": "1ms"}])
+def test_a_change_that_a_wire_cannot_make_is_an_error_and_changes_nothing(wrong: dict[str, Any]) -> None:
+    with wired("drop: [2]") as net:
+        wire = net.wire("a", "b")
+        before = wire.impairment
+        with pytest.raises(UsageError, match="a -- b"):
+            wire.change(**wrong)
+        assert wire.impairment == before
