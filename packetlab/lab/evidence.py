@@ -164,6 +164,10 @@ class Evidence:
         return found  # type: ignore[return-value]
 
 
+def _frames(number: int) -> str:
+    return "1 frame" if number == 1 else f"{number} frames"
+
+
 class View:
     """The frames that some interfaces saw."""
 
@@ -190,9 +194,9 @@ class View:
     def _state(self, ok: bool, wanted: str, filter: str, found: list[Seen], why: str,  # noqa: A002
                shown: Sequence[Seen] | None = None) -> None:  # fmt: skip
         number = len(found)
-        count = "none" if not number else "1 frame" if number == 1 else f"{number} frames"
-        around = f" among {len(self.frames)} frames there" if not number else ""
-        self.evidence.expect(ok, f"at {self.place}: {wanted} with {filter or 'anything'}", count + around, why,
+        count, there = (_frames(each) for each in (number, len(self.frames)))
+        seen = count if number else f"none among {there} there" if self.frames else "nothing at all in this attempt"
+        self.evidence.expect(ok, f"at {self.place}: {wanted} with {filter or 'anything'}", seen, why,
                              found if shown is None else shown)  # fmt: skip
 
     def some(self, filter: str, *, at_least: int = 1, why: str = "", **when: Any) -> list[Seen]:  # noqa: A002

@@ -66,7 +66,7 @@ def check_ping(ev):
     "solutions/ping.do": "h1$ packetlab ping -c 1 {h2.ip}\n",
     "mistakes/guess--both-ways.answer": "# gets: you said 6\nrequests: 6\n",
     "mistakes/ping--other-way.do": "# gets: the other way round\nh2$ packetlab ping -c 1 {h1.ip}\n",
-    "mistakes/ping--nobody.do": "# gets: none among\nh1$ true\n",
+    "mistakes/ping--nobody.do": "# gets: nothing at all\nh1$ true\n",
 }
 
 
