@@ -10,11 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
+from packetlab.cli.within import within
 from packetlab.lab.attempts import missing_programs
 from packetlab.lab.authoring import run_solutions
 from packetlab.lab.format import lab_names, labs_folder, read_lab
 from packetlab.net import Network
 from packetlab.net.host import VirtualHost
+from tests.bench import mininet
 from tests.bench.rounds import Row
 from tests.conftest import find_program
 
@@ -92,6 +94,20 @@ def building(rounds: int = 15) -> Iterator[Row]:
         yield Row("4 hosts and a switch", "ip netns script", ours, theirs, at_least=2)
     best = min(seconds_up(64) for _ in range(max(1, rounds // 3)))
     yield Row("64 hosts and a switch", "", best, 0.0, below=1.0)
+
+
+def building_with_mininet(rounds: int = 5) -> Iterator[Row]:
+    """The same against Mininet, where it is installed."""
+    try:
+        peer = mininet.Peer()
+    except (RuntimeError, OSError):
+        return
+    with peer:
+        for hosts in (4, 64):
+            ours = theirs = float("inf")
+            for _ in range(rounds if hosts == 4 else 1):
+                ours, theirs = min(ours, seconds_up(hosts)), min(theirs, peer.star(hosts))
+            yield Row(f"{hosts} hosts and a switch", "Mininet", ours, theirs, at_least=2)
 
 
 def _wired(**wire: str) -> Network:
@@ -172,7 +188,7 @@ def labs(rounds: int = 3, names: Sequence[str] = ()) -> Iterator[Row]:
         times[name] = float("inf")
         for seed in range(1, rounds + 1):
             started = time.perf_counter()
-            verdicts = run_solutions(lab, seed)
+            verdicts = run_solutions(lab, seed, within=within)
             times[name] = min(times[name], time.perf_counter() - started)
             if not all(verdict.passed for verdict in verdicts):
                 raise RuntimeError(f"the solution of {name} does not pass: {verdicts[-1].text()}")
@@ -202,4 +218,4 @@ def commands(rounds: int = 2) -> Iterator[Row]:
         yield Row("packetlab lab run ID --solution", "", statistics.median(times.values()), 0.0, below=0.5)
 
 
-ROWS = [building, wire, labs, commands]
+ROWS = [building, building_with_mininet, wire, labs, commands]
