@@ -58,6 +58,11 @@ def diagnose_guess(ev, given, right):
 # -- three
 
 
+def begin_three(lab):
+    # So that the first ping has to wait for ARP, as on a network where nobody has spoken yet.
+    lab["c"].forget_neighbours()
+
+
 def traffic_three(lab):
     lab.until(lambda: len(lab.look().at("c").all(REPLY)) >= len(lab.look().at("c").all(REQUEST)), 0.3)
 
@@ -65,15 +70,19 @@ def traffic_three(lab):
 def check_three(ev):
     c, size = ev.at("c"), int(ev.value("size"))
     c.mistake("icmp.type == 8 && ip.src == {s.ip}", "The pings came from s. Send them from c: packetlab lab shell c.")
+    if not c.all(REQUEST):
+        ev.mistake("c has sent no ping to s since this attempt began. Type `packetlab ping` in the shell of c.",
+                   *c.all("ip.src == {c.ip} && !icmp")[:3])
     asked = c.some(REQUEST, why="c asks")
-    data = len(message(asked[-1])) - 8
-    if data == size - 8:
-        ev.mistake(f"{size} bytes with the header; but {size} bytes of *data* were wanted.", asked[-1])
-    if data != size:
-        ev.mistake(f"Your last ping has {data} bytes of data; {size} were wanted.", asked[-1])
     right = [seen for seen in asked if len(message(seen)) == size + 8]
+    data = len(message(asked[-1])) - 8
+    if len(right) < 3 and data == size - 8:
+        ev.mistake(f"{size} bytes with the header; but {size} bytes of *data* were wanted.", asked[-1])
+    if len(right) < 3 and data != size:
+        ev.mistake(f"Your last ping has {data} bytes of data; {size} were wanted.", asked[-1])
     if len(right) < 3:
-        ev.mistake(f"{len(right)} of the pings had {size} bytes of data; three were wanted.", *right)
+        ev.mistake(f"{len(right)} of your pings had {size} bytes of data; three were wanted. Send all three anew: the "
+                   "option -c says how many.", *right)
     told = c.some(REPLY, after=right[0], at_least=3, why="s answers each of them")
     same = {message(seen)[4:] for seen in right} & {message(seen)[4:] for seen in told}
     ev.expect(len(same) >= 3, "three answers with the same number and data", f"{len(same)}", "each echo is true", told)
@@ -88,12 +97,15 @@ def answers_look(ev):
 
 
 def diagnose_look(ev, given, right):
-    if given["bytes"] == ev.value("size"):
+    if given["identifier"] != str(right["identifier"]):
+        others = {str(int.from_bytes(message(seen)[4:6], "big")) for seen in ev.at("c").all(REQUEST)}
+        if given["identifier"] in others:
+            return "That is the identifier of an earlier run of ping. The *last* request was asked for."
+        return "The identifier is in bytes 4 and 5 of the message; the sequence number comes after it."
+    if given["bytes"] == str(right["bytes"] - 8):
         return "Those are the data. The ICMP header has 8 bytes more."
     if given["bytes"] in (str(right["bytes"] + 20), str(right["bytes"] + 34)):
         return "You counted the headers around it, too. Only ICMP was asked for."
-    if given["identifier"] != str(right["identifier"]):
-        return "The identifier is in bytes 4 and 5 of the message; the sequence number comes after it."
     return None
 
 
@@ -114,13 +126,14 @@ def traffic_build(lab):
             return
         for one in made:
             sock.sendto(one, (lab.value("s.ip"), 0))
-        sock.sendto(echo(1, data, identifier ^ 0x0101), (lab.value("s.ip"), 0))
+        # Somebody else's ping, with the number that is_mine will be asked about.
+        sock.sendto(echo(2, data, identifier ^ 0x0101), (lab.value("s.ip"), 0))
         try:
             came = [sock.recv(2000)[20:] for _ in range(4)]
         except TimeoutError:
             return
     lab.until_seen("c", REPLY, 4, 0.3)
-    lab.notes["said"] = [bool(mine.is_mine(one, identifier, 2)) for one in came]
+    lab.notes["said"] = [mine.is_mine(one, identifier, 2) for one in came]
     lab.notes["numbers"] = [int.from_bytes(one[4:8], "big") for one in came]
     lab.notes["request"] = bool(mine.is_mine(made[1], identifier, 2))
 
@@ -138,6 +151,8 @@ def check_build(ev):
     first = message(sent[0])
     if first[:1] != b"\x08":
         ev.mistake(f"Your message has the type {first[0]}; a request has 8.", sent[0])
+    if first[1]:
+        ev.mistake(f"Your message has the code {first[1]}; that of an echo request is 0.", sent[0])
     told, right = int.from_bytes(first[2:4], "big"), checksum(first)
     if told != right:
         turned = int.from_bytes(right.to_bytes(2, "big"), "little")
@@ -145,7 +160,13 @@ def check_build(ev):
                 else "leaves the data out" if told == checksum(first[:8]) else "is wrong")
         ev.mistake(f"The checksum of your message {what}, so s throws it away in silence.", sent[0])
     if first[4:6] != identifier.to_bytes(2, "big") or first[6:8] != b"\0\1":
-        ev.mistake("Identifier or sequence number are not those that your function was given.", sent[0])
+        ev.mistake(f"Your function was given identifier {identifier} and sequence 1; your message says "
+                   f"{int.from_bytes(first[4:6], 'big')} and {int.from_bytes(first[6:8], 'big')}. Behind the checksum "
+                   "the identifier comes first, then the sequence number, of two bytes each.", sent[0])
+    if first[8:] != data:
+        ev.mistake(f"Your function was given {len(data)} bytes of data; your message carries "
+                   f"{len(first) - 8 or 'none'}" + (", and not the same" if len(first) - 8 == len(data) else "")
+                   + ". They belong behind the header.", sent[0])
     replies = s.some(REPLY, at_least=3, why="the kernel of s answers your requests")
     mine = [seen for seen in replies if message(seen)[4:6] == identifier.to_bytes(2, "big")]
     same = all(message(seen)[8:] == data for seen in mine)
@@ -159,7 +180,12 @@ def check_build(ev):
         ev.mistake("is_mine takes the answer to another of your pings. Look at the sequence number.", *replies)
     if ev.notes["request"]:
         ev.mistake("is_mine takes a request for an answer. Look at the type.", sent[0])
-    ev.expect(said == wanted, "is_mine to know the answer", "it did not", "is_mine knows its answer", mine)
+    missed = [one for one, want in zip(said, wanted, strict=True) if want and not one]
+    if missed:
+        ev.mistake(f"is_mine returned {missed[0]} for the answer to your ping with sequence 2. It should be True for "
+                   "this one." + (" Does each way through it end with `return`?" if missed[0] is None else ""),
+                   *[seen for seen in mine if message(seen)[6:8] == b"\0\2"])
+    ev.expect(len(said) == len(wanted), "is_mine to judge all answers", f"{len(said)}", "is_mine knows its answer", mine)
 
 
 # -- silent
@@ -187,5 +213,6 @@ def check_silent(ev):
         if str(ev.host("s").get_sysctl("net.ipv4.icmp_echo_ignore_broadcasts")) == "0":
             ev.mistake("That setting is about pings to the broadcast address. The ping to s itself is still ignored.",
                        came[0])
-        ev.mistake("The request reaches s, and s says nothing.", came[0])
+        ev.mistake("The request reaches s, and s says nothing. Its kernel is still told to ignore it: look at the "
+                   "settings in the shell of *s*.", came[0])
     ev.at("c").some(REPLY, after=asked, why="s answers again")
