@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from packetlab.capture.writer import CaptureWriter
     from packetlab.model.frame import Frame
+    from packetlab.wire.verbs.connecting import Attempt
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs instead of text for people."
@@ -78,6 +79,15 @@ def say(text: str, *, hang: int = 2) -> None:
     width = min(100, shutil.get_terminal_size().columns)
     click.echo(textwrap.fill(text, width, subsequent_indent=" " * hang, break_on_hyphens=False))
     sys.stdout.flush()
+
+
+def tried_data(tried: "Iterable[Attempt]") -> list[dict[str, Any]]:
+    """For JSON: the addresses of a name that were tried, and what came of each."""
+    from packetlab.model.addresses import ip_text
+
+    return [
+        {"address": ip_text(one.address), "outcome": one.outcome, "ns": one.duration, "text": one.text} for one in tried
+    ]
 
 
 def plural(count: int, word: str) -> str:

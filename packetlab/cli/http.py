@@ -12,6 +12,7 @@ from packetlab.cli.common import (
     print_json,
     recording,
     say,
+    tried_data,
     write_option,
 )
 from packetlab.model.errors import UsageError
@@ -99,5 +100,5 @@ def _data(result: "HTTPResult") -> dict[str, Any]:
         "body": result.response.body.decode("utf-8", "replace"), "faults": result.response.faults,
         "redirected_from": list(result.redirected_from),
         "stages": [{"name": one.name, "ns": one.duration, "text": one.text} for one in result.stages],
-        "frames": [frame_dict(frame) for frame in result.frames],
+        "tried": tried_data(result.tried), "frames": [frame_dict(frame) for frame in result.frames],
     }  # fmt: skip

@@ -16,6 +16,7 @@ from packetlab.cli.common import (
     print_line,
     recording,
     say,
+    tried_data,
     write_option,
 )
 from packetlab.model.errors import UsageError
@@ -187,6 +188,7 @@ def _data(result: "TCPResult") -> dict[str, Any]:
         "sent": result.sent, "acknowledged": result.acknowledged, "received": result.received,
         "data": result.data.hex(), "maximum_segment_size": result.maximum_segment_size or None,
         "congestion": result.congestion or None, "sent_again": result.repeated,
+        "tried": tried_data(result.tried),
         "stages": [{"name": one.name, "ns": one.duration, "text": one.text} for one in result.stages],
         "frames": [frame_dict(frame) for frame in result.frames],
     }  # fmt: skip

@@ -111,6 +111,20 @@ def family_of(address: bytes | str) -> int:
     return socket.AF_INET6 if six else socket.AF_INET
 
 
+def socket_address(
+    sock: socket.socket, address: bytes, port: int, interface: str = ""
+) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What `connect` of this socket wants; an address that every link has is given its interface."""
+    if len(address) == 4:
+        return ip_text(address), port
+    scope = 0
+    if interface and (address[:2] == b"\xfe\x80" or address[:2] == b"\xff\x02"):
+        from packetlab.wire.packet_socket import interface_index
+
+        scope = interface_index(sock, interface)
+    return ip_text(address), port, 0, scope
+
+
 def watch_program(address: bytes, protocol: int) -> list[Instruction]:
     """A classic BPF program: ARP, all ICMP and ICMPv6, and IP to or from `address` when it is of `protocol`.
 
@@ -187,24 +201,19 @@ class IPDevice(Device):
         data = encoded(packet)
         target = destination_of(data)
         before = now()
-        scope = 0
-        if self.interface and target[:2] in (b"\xfe\x80", b"\xff\x02"):
-            from packetlab.wire.packet_socket import interface_index
-
-            scope = interface_index(self._socket, self.interface)
-        where = ip_text(target)
+        where = socket_address(self._socket, target, 0, self.interface)
         try:
-            self._socket.sendto(data, (where, 0) if len(target) == 4 else (where, 0, 0, scope))
+            self._socket.sendto(data, where)
         except OSError as error:
             if error.errno != errno.EMSGSIZE or (self.family == socket.AF_INET and data[6] & 0x40):
-                raise send_error(error, where, len(data)) from None
-            self._send_in_fragments(data, scope)
+                raise send_error(error, where[0], len(data)) from None
+            self._send_in_fragments(data)
         return Frame(data, before, len(data), self.link_type, self.interface, "out")
 
-    def _send_in_fragments(self, data: bytes, scope: int) -> None:
+    def _send_in_fragments(self, data: bytes) -> None:
         """Let the kernel write the IP header of a packet that is too large for the link, and cut it."""
         six = self.family == socket.AF_INET6
-        target, source = ip_text(destination_of(data)), ip_text(data[8:24] if six else data[12:16])
+        target, source = destination_of(data), data[8:24] if six else data[12:16]
         start, protocol, ttl = (40, data[6], data[7]) if six else ((data[0] & 15) * 4, data[9], data[8])
         with _open(self._source, self.family, socket.SOCK_RAW, protocol, "raw IP sockets") as sock:
             level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
@@ -213,10 +222,10 @@ class IPDevice(Device):
             if self.interface:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
             try:
-                sock.bind((source, 0, 0, scope) if six else (source, 0))
-                sock.sendto(data[start:], (target, 0, 0, scope) if six else (target, 0))
+                sock.bind(socket_address(sock, source, 0, self.interface))
+                sock.sendto(data[start:], socket_address(sock, target, 0, self.interface))
             except OSError as error:
-                raise send_error(error, target, len(data)) from None
+                raise send_error(error, ip_text(target), len(data)) from None
 
     def receive(self, timeout: float | None = 0) -> list[Frame]:
         """Whole frames of the wire, our own (direction "out") among them."""
@@ -270,14 +279,9 @@ class ICMPDevice(Device):
                 sock.setsockopt(level, option, 1)
             if interface:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-            scope = 0
-            if interface and peer[:2] == b"\xfe\x80":
-                from packetlab.wire.packet_socket import interface_index
-
-                scope = interface_index(sock, interface)
             # Connecting fixes source address and identifier, and lets the kernel sort out foreign answers.
             try:
-                sock.connect((ip_text(peer), self._port, 0, scope) if six else (ip_text(peer), self._port))
+                sock.connect(socket_address(sock, peer, self._port, interface))
             except OSError as error:
                 raise send_error(error, ip_text(peer), 0) from None
             self._name = sock.getsockname()

@@ -30,7 +30,7 @@ class Target:
     next_hop: bytes
     """Whose link-layer address the frame is sent to: the host itself, or a router."""
     others: tuple[bytes, ...] = ()
-    """Further addresses of that name."""
+    """Further addresses of that name, in the order in which they should be tried: the families take turns."""
 
     @property
     def family(self) -> int:
@@ -108,26 +108,45 @@ def _lookup(name: str, shown: str, family: int, host: Host) -> list[bytes]:
 
 
 def _route(shown: str, addresses: list[bytes], host: Host, interface: str) -> Target:
+    problem: UnreachableError | None = None
+    for address in addresses:
+        others = _alternating(address, [each for each in addresses if each != address])
+        try:
+            return _way(shown, address, others, host, interface)
+        except UnreachableError as error:
+            problem = error
+    raise problem or UnreachableError(f"the name {shown} has no address", remedy="give an IP address")
+
+
+def another(target: Target, address: bytes, *, via: Host | None = None) -> Target:
+    """The same name at another of its addresses. UnreachableError where no route leads there."""
+    others = tuple(each for each in target.others if each != address)
+    return _way(target.name, address, others, via or LocalHost(), "")
+
+
+def _alternating(first: bytes, rest: list[bytes]) -> tuple[bytes, ...]:
+    """RFC 8305 section 4: after the first, addresses of the two families take turns, each in the system's order."""
+    other = [each for each in rest if len(each) != len(first)]
+    same = [each for each in rest if len(each) == len(first)]
+    found: list[bytes] = []
+    while other or same:
+        found += [queue.pop(0) for queue in (other, same) if queue]
+    return tuple(found)
+
+
+def _way(shown: str, address: bytes, others: tuple[bytes, ...], host: Host, interface: str) -> Target:
     from packetlab.wire.netlink import interface_named, interfaces, route_to
 
     index = interface_named(host, interface).index if interface else 0
-    problem: UnreachableError | None = None
-    for address in addresses:
-        if address[:2] == b"\xfe\x80" and not index:
-            usable = [one.name for one in interfaces(host) if one.is_up and not one.is_loopback]
-            raise UnreachableError(
-                f"{shown} is a link-local address: it exists on every link, so the link must be named",
-                remedy=f"-I {usable[0] if usable else 'INTERFACE'}, or write {shown}%{usable[0] if usable else 'eth0'}",
-            )
-        try:
-            route = route_to(host, address, interface=index)
-        except UnreachableError as error:
-            problem = error
-            continue
-        source = route.source or _source(host, address, interface)
-        others = tuple(each for each in addresses if each != address)
-        return Target(shown, address, source, route.interface, route.next_hop, others)
-    raise problem or UnreachableError(f"the name {shown} has no address", remedy="give an IP address")
+    if address[:2] == b"\xfe\x80" and not index:
+        usable = [one.name for one in interfaces(host) if one.is_up and not one.is_loopback]
+        raise UnreachableError(
+            f"{shown} is a link-local address: it exists on every link, so the link must be named",
+            remedy=f"-I {usable[0] if usable else 'INTERFACE'}, or write {shown}%{usable[0] if usable else 'eth0'}",
+        )
+    route = route_to(host, address, interface=index)
+    source = route.source or _source(host, address, interface)
+    return Target(shown, address, source, route.interface, route.next_hop, others)
 
 
 def _source(host: Host, address: bytes, interface: str) -> bytes:

@@ -88,7 +88,7 @@ def test_bodies_go_both_ways_and_never_control_the_terminal(served: Network) -> 
     ("url", "code", "words"),
     [
         (f"{SERVER}/nowhere", 1, "404"),
-        (f"{SERVER}:81/", 1, "nobody listens"),
+        (f"{SERVER}:81/", 1, "no program listens"),
         (f"http://{SERVER}:7/", 1, "no HTTP/1 response"),
         ("ftp://x/", 2, "no URL"),
         (f"http://{SERVER}:99999/", 2, "no URL"),

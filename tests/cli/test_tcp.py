@@ -121,7 +121,7 @@ def test_a_firewall_that_rejects_by_icmp_is_told_from_a_closed_port(monkeypatch:
     from packetlab.wire.ip_socket import SocketError
 
     rejected = SocketError(111, 2, 3, 3, 0, b"\xc0\x00\x02\x01", ("127.0.0.1", 1), b"", 0)
-    monkeypatch.setattr("packetlab.wire.verbs.tcp.socket_errors", lambda _: [rejected])
+    monkeypatch.setattr("packetlab.wire.verbs.connecting.socket_errors", lambda _: [rejected])
     result = tcp("127.0.0.1", 1)
     assert (result.ending, result.answered_by) == ("refused", "192.0.2.1")
     assert "so a firewall rejects it" in result.text and not result.ok

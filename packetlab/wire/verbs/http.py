@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from packetlab.application.http import HTTPMessage, HTTPParser, HTTPRequest, field_lines
-from packetlab.model.addresses import ip_text
 from packetlab.model.errors import PacketLabError, UnreachableError, UsageError
 from packetlab.model.frame import Frame
 from packetlab.wire.host import Host, LocalHost
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
-from packetlab.wire.verbs.over_tcp import ConnectionWatcher, Stage, StageClock
+from packetlab.wire.verbs.connecting import Attempt, Connecting, names_words
+from packetlab.wire.verbs.over_tcp import Stage, StageClock
 
 MAX_REDIRECTS = 10
 MAX_ANSWER = 64 << 20
@@ -42,6 +42,8 @@ class HTTPResult:
     """Those that carried it, where packet sockets are allowed."""
     why_no_frames: str = ""
     redirected_from: tuple[str, ...] = ()
+    tried: tuple[Attempt, ...] = ()
+    """The addresses of the name that were tried, in the order in which that ended."""
 
     @property
     def ok(self) -> bool:
@@ -55,6 +57,8 @@ def http(
     record: FrameSink | None = None,
 ) -> HTTPResult:  # fmt: skip
     """Send one request and take the response, at most 16 MiB of it. `follow` goes after redirects.
+
+    Where the name has several addresses, the next is tried when one fails or is slow (RFC 8305).
 
     Errors: UsageError for a URL that cannot be, UnreachableError, HTTPError.
     """
@@ -83,21 +87,23 @@ def _once(
     host = via or LocalHost()
     clock = StageClock()
     target = resolve(name, family=family, via=host)
-    clock.stage("name", f"{name} is {ip_text(target.address)}")
+    clock.stage("name", names_words(target))
     shown = f"[{name}]" if ":" in name else name
     fields = {"Host": shown if port in (80, 443) else f"{shown}:{port}", "User-Agent": "packetlab", "Accept": "*/*"}
     fields |= {"Connection": "close"} | ({"Content-Length": str(len(data))} if data else {}) | headers
     request = HTTPRequest(method=method, target=path, version="HTTP/1.1", headers=field_lines(fields))
     with ExitStack() as opened:
-        watcher = opened.enter_context(ConnectionWatcher(target, host, record))
-        sock = opened.enter_context(
-            host.socket(socket.AF_INET6 if target.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        connecting = opened.enter_context(
+            Connecting(target, port, host, clock, timeout=timeout, watch=True, record=record)
         )
+        for _ in connecting.run():
+            pass
+        if connecting.connection is None:
+            why = connecting.failure
+            raise UnreachableError(f"{connecting.who} port {port}: {why.text}", remedy=why.remedy)
+        target, sock = connecting.connection.target, connecting.connection.sock
         sock.settimeout(timeout)
         try:
-            sock.connect((ip_text(target.address), port))
-            own = sock.getsockname()[1]
-            clock.stage("connect", "SYN, SYN-ACK, ACK: one round trip")
             if scheme == "https":
                 sock = opened.enter_context(_tls(sock, name, verify))
                 clock.stage("TLS", f"{sock.version()}, {(sock.cipher() or ('?',))[0]}")
@@ -109,12 +115,12 @@ def _once(
         except ssl.SSLError as error:
             raise HTTPError(f"TLS with {target} failed: {error.reason or error}",
                             remedy="--insecure does not look at the certificate") from None  # fmt: skip
-        except ConnectionRefusedError:
-            raise UnreachableError(f"{target} answered that nobody listens on port {port}") from None
         except OSError as error:
             raise UnreachableError(f"{target} port {port}: {error.strerror or error}") from None
-        frames = watcher.finish(own, port)
-    return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, watcher.why_not, passed)
+        sock.close()
+        frames = connecting.frames()
+    return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, connecting.why_no_frames,
+                      passed, tuple(connecting.attempts))  # fmt: skip
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:

@@ -12,31 +12,26 @@ import socket
 import struct
 import time
 from collections.abc import Generator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
-from packetlab.internet.either import error_words
 from packetlab.model.addresses import ip_text
-from packetlab.model.errors import PrivilegeError, UsageError
+from packetlab.model.errors import UsageError
 from packetlab.model.frame import Frame
 from packetlab.wire.host import Host, LocalHost
-from packetlab.wire.ip_socket import IP_RECVERR, IPV6_RECVERR, SO_EE_ORIGIN_LOCAL, ask_for_errors, socket_errors
 from packetlab.wire.loop import Stop
-from packetlab.wire.packet_socket import interface_index
-from packetlab.wire.privileges import REMEDY
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
+from packetlab.wire.verbs.connecting import LOOK, Attempt, Connecting, Underway, names_words, tcp_info
 from packetlab.wire.verbs.listening import bind_source
 from packetlab.wire.verbs.live import Live
-from packetlab.wire.verbs.over_tcp import ConnectionWatcher, Stage, StageClock
+from packetlab.wire.verbs.over_tcp import Stage, StageClock
 
 MOST_KEPT = 1 << 20
 """Bytes of what comes back that a result keeps; more are only counted."""
 MOST_RECEIVED = 1 << 30
 """Bytes after which we take no more and cut the connection."""
 PIECE = 65_536
-LOOK = "packetlab interfaces shows addresses and routes"
 
 Ending = Literal[
     "closed", "silent", "stalled", "reset", "refused", "timed out", "unreachable", "cut", "stopped", "full"
@@ -76,6 +71,8 @@ class TCPResult:
     frames: tuple[Frame, ...] = ()
     """Those that carried it, where they were asked for and packet sockets are allowed."""
     why_no_frames: str = ""
+    tried: tuple[Attempt, ...] = ()
+    """The addresses of the name that were tried, in the order in which that ended."""
 
     @property
     def connected(self) -> bool:
@@ -92,6 +89,8 @@ class TCPResult:
 
 def tcp(host: str, port: int, data: bytes | BinaryIO = b"", **options: object) -> TCPResult:
     """Open a connection to a port, send `data` (bytes, or a file that is read to its end), take what comes back.
+
+    Where the name has several addresses, the next is tried when one fails or is slow (RFC 8305).
 
     Options: via (Host), family (4, 6), timeout (seconds to wait for the connection, and then for any sign of life
     from the peer; 0: for ever), source_port, maximum_segment_size, congestion, no_delay, keep_open (no half-close
@@ -128,32 +127,40 @@ def tcp_live(
     clock = StageClock()
     target = resolve(host, family=family, via=source)
 
+    def prepare(sock: socket.socket) -> None:
+        _prepare(sock, source_port, maximum_segment_size, congestion, no_delay)
+
     def running() -> Generator[Event, None, TCPResult]:
-        with ExitStack() as opened:
-            watcher = None
-            if ip_text(target.address) != target.name.partition("%")[0]:
-                yield clock.stage("name", f"{target.name} is {ip_text(target.address)}")
-            if watch or record is not None:
-                watcher = opened.enter_context(ConnectionWatcher(target, source, record))
-                if record is not None and watcher.device is None:
-                    raise PrivilegeError(f"recording is not possible: {watcher.why_not}", remedy=REMEDY)
-            six = target.family == 6
-            sock = opened.enter_context(source.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM))
-            _prepare(sock, source_port, maximum_segment_size, congestion, no_delay)
-            talk = Talk(sock, target, port, timeout, clock, watcher, stop)
-            clock.begin()
-            yield from talk.connect()
-            if not talk.ending:
-                yield from talk.exchange(data, half_close=not keep_open and not reset, reset=reset,
-                                         crlf=crlf)  # fmt: skip
+        if ip_text(target.address) != target.name.partition("%")[0]:
+            yield clock.stage("name", names_words(target))
+        with Connecting(
+            target, port, source, clock, timeout=timeout, prepare=prepare, watch=watch, record=record, stop=stop
+        ) as connecting:
+            yield from connecting.run()
+            if connecting.connection is None:
+                return _no_connection(connecting, stop is not None and stop.asked)
+            talk = Talk(connecting, connecting.connection, timeout, clock, stop)
+            yield from talk.exchange(data, half_close=not keep_open and not reset, reset=reset, crlf=crlf)
             return talk.result()
 
     return Live(running(), target)
 
 
+def _no_connection(connecting: Connecting, stopped: bool) -> TCPResult:
+    failed = connecting.failure
+    if stopped or failed.outcome == "given up" or failed.outcome == "connected":
+        ending: Ending = "stopped"
+        text, remedy = "stopped before the connection was open", ""
+    else:
+        ending, text, remedy = failed.outcome, failed.text, failed.remedy
+    return TCPResult(
+        connecting.target, connecting.port, failed.source_port, tuple(connecting.clock.stages), 0, 0, 0, b"", ending,
+        text, remedy, answered_by=failed.answered_by, frames=connecting.frames(),
+        why_no_frames=connecting.why_no_frames, tried=tuple(connecting.attempts),
+    )  # fmt: skip
+
+
 def _prepare(sock: socket.socket, source_port: int, mss: int | None, congestion: str, no_delay: bool) -> None:
-    sock.setblocking(False)
-    ask_for_errors(sock)
     if source_port:
         # A port that an earlier connection left in TIME_WAIT may be used for another one.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -193,14 +200,11 @@ def peers_word(code: int) -> tuple[Ending, str, str]:
 class Talk:
     """A connection under way."""
 
-    sock: socket.socket
-    target: Target
-    port: int
+    connecting: Connecting
+    connection: Underway
     timeout: float
     clock: StageClock
-    watcher: ConnectionWatcher | None
     stop: Stop | None
-    own: int = 0
     sent: int = 0
     confirmed: int = 0
     """Bytes that the peer had acknowledged when we last looked."""
@@ -209,75 +213,12 @@ class Talk:
     ending: Ending | Literal[""] = ""
     text: str = ""
     remedy: str = ""
-    answered_by: str = ""
     closed_first: Literal["", "us", "peer"] = ""
-    maximum_segment_size: int = 0
-    congestion: str = ""
 
-    # -- opening
-
-    def connect(self) -> Generator[Event, None, None]:
-        """The handshake; sets `ending` where it fails."""
-        address = ip_text(self.target.address)
-        scope = interface_index(self.sock, self.target.interface) if self.target.address[:2] == b"\xfe\x80" else 0
-        where = (address, self.port) if self.target.family == 4 else (address, self.port, 0, scope)
-        code = self.sock.connect_ex(where)
-        self.own = self.sock.getsockname()[1]
-        if code == errno.EINPROGRESS:
-            ready = self._wait(selectors.EVENT_WRITE, self._deadline())
-            if self.sock in ready:
-                code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if self.stop is not None and self.stop.asked:
-            self._end("stopped", "stopped before the connection was open")
-        elif code:
-            yield self.clock.stage("connect", self._no_connection(code))
-        else:
-            six = self.target.family == 6
-            # From now on an ICMP error is no reason to give up: the kernel sends again.
-            self.sock.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if six else (0, IP_RECVERR)), 0)
-            self.maximum_segment_size = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-            name = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
-            self.congestion = name.rstrip(b"\0").decode("ascii", "replace")
-            yield self.clock.stage(
-                "connect", f"SYN, SYN-ACK, ACK: one round trip; from our port {self.own}, at most "
-                f"{self.maximum_segment_size} bytes in a segment"
-            )  # fmt: skip
-
-    def _no_connection(self, code: int) -> str:
-        """Ends it, and gives the stage's words."""
-        for one in socket_errors(self.sock):
-            # Where the neighbour cannot be found, our own kernel writes itself an ICMP error.
-            by_us = one.offender == self.target.source and code == errno.EHOSTUNREACH
-            if one.origin != SO_EE_ORIGIN_LOCAL and not by_us:
-                name, words = error_words(one.icmp_type, one.icmp_code, six=self.target.family == 6, mtu=one.info)
-                self.answered_by = ip_text(one.offender)
-                closed = code == errno.ECONNREFUSED
-                text = f"{self.answered_by} says by ICMP: {name}: {words}"
-                if closed:
-                    text += "; a closed port would answer with RST, so a firewall rejects it"
-                remedy = "allow it in the firewall" if closed else "packetlab traceroute shows how far it comes"
-                self._end("refused" if closed else "unreachable", text, remedy)
-                return f"SYN; ICMP {name}"
-        if code == errno.ECONNREFUSED:
-            self._end("refused", f"refused: the machine is there, but no program listens at port {self.port} (RST)",
-                      "start the server, or check the port number")  # fmt: skip
-            return "SYN; RST: nobody listens"
-        if code in (errno.EINPROGRESS, errno.ETIMEDOUT):
-            tries = 1 + self._info().get("retransmits", 0)
-            waited = f"within {self.timeout:g} s" if code == errno.EINPROGRESS else "at all"
-            self._end("timed out", f"timed out: {tries} SYN{'s' if tries != 1 else ''}, and no answer {waited}: a "
-                      "firewall swallows them, or nobody has this address",
-                      "packetlab ping says whether the machine is there; -W waits longer")  # fmt: skip
-            return "SYN; nothing came back"
-        causes = {
-            errno.EHOSTUNREACH: "nobody answered for its address on the last link",
-            errno.ENETUNREACH: "no route leads there",
-            errno.EADDRNOTAVAIL: "this host has no free address and port for it",
-            errno.EADDRINUSE: "this host has the same connection already, or had it a moment ago",
-        }
-        self._end("unreachable", f"the connection cannot be made: {causes.get(code, os.strerror(code))}",
-                  LOOK)  # fmt: skip
-        return "no SYN was answered"
+    @property
+    def sock(self) -> socket.socket:
+        """The kernel's end of it."""
+        return self.connection.sock
 
     # -- talking
 
@@ -400,19 +341,21 @@ class Talk:
 
     def _wait(self, events: int, deadline: float | None, source: BinaryIO | None = None) -> set[object]:
         """The socket, or the file, once there is something to do; nothing at the deadline, or when asked to stop."""
+        watcher = self.connection.watcher
+        device = watcher.device if watcher is not None else None
         while True:
             left = None if deadline is None else deadline - time.monotonic()
             # poll, not epoll: standard input may be a plain file.
             with selectors.PollSelector() as selector:
                 if events:
                     selector.register(self.sock, events)
-                for each in (source, self.stop, self.watcher.device if self.watcher is not None else None):
+                for each in (source, self.stop, device):
                     if each is not None:
                         selector.register(each, selectors.EVENT_READ)
                 ready = {key.fileobj for key, _ in selector.select(None if left is None else max(left, 0))}
-            if self.watcher is not None and self.watcher.device in ready:
-                self.watcher.take(self.own, self.port)
-                ready.discard(self.watcher.device)
+            if watcher is not None and device in ready:
+                watcher.take(self.connection.own, self.connecting.port)
+                ready.discard(device)
             if ready or (left is not None and left <= 0):
                 return set(ready)
 
@@ -425,39 +368,27 @@ class Talk:
     def _end(self, ending: Ending, text: str, remedy: str = "") -> None:
         self.ending, self.text, self.remedy = ending, text, remedy
 
-    def _info(self) -> dict[str, int]:
-        """Parts of the kernel's TCP_INFO (linux/tcp.h)."""
-        try:
-            info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
-        except OSError:
-            return {}
-        found = {"retransmits": info[2]} if len(info) > 2 else {}
-        if len(info) >= 104:
-            found["repeated"] = struct.unpack_from("@I", info, 100)[0]
-        if len(info) >= 128:
-            found["acknowledged"] = struct.unpack_from("@Q", info, 120)[0]
-        return found
-
     def _acknowledged(self) -> int:
         # The kernel's count begins with our SYN and ends with our FIN.
-        return min(self.sent, max(0, self._info().get("acknowledged", 0) - 1))
+        return min(self.sent, max(0, tcp_info(self.sock).get("acknowledged", 0) - 1))
 
     def result(self) -> TCPResult:
         """Close, in the way that fits the ending, and sum up."""
         assert self.ending
-        info, acknowledged = self._info(), self._acknowledged() if self.maximum_segment_size else 0
+        one, info, acknowledged = self.connection, tcp_info(self.sock), self._acknowledged()
         unfinished = self.ending in ("stopped", "stalled", "full") and acknowledged < self.sent
         if self.ending in ("cut", "stalled", "full") or unfinished:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))  # close sends RST
-        elif self.maximum_segment_size and not self.closed_first and self.ending in ("silent", "stopped"):
+        elif not self.closed_first and self.ending in ("silent", "stopped"):
             self.closed_first = "us"
+        maximum_segment_size = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        congestion = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
         self.sock.close()
-        frames = self.watcher.finish(self.own, self.port) if self.watcher is not None else ()
         return TCPResult(
-            self.target, self.port, self.own, tuple(self.clock.stages), self.sent, acknowledged, self.received,
-            bytes(self.kept), self.ending, self.text, self.remedy, self.closed_first, self.answered_by,
-            self.maximum_segment_size, self.congestion, info.get("repeated", 0), frames,
-            self.watcher.why_not if self.watcher is not None else "",
+            one.target, self.connecting.port, one.own, tuple(self.clock.stages), self.sent, acknowledged, self.received,
+            bytes(self.kept), self.ending, self.text, self.remedy, self.closed_first, "", maximum_segment_size,
+            congestion.decode("ascii", "replace"), info.get("repeated", 0), self.connecting.frames(),
+            self.connecting.why_no_frames, tuple(self.connecting.attempts),
         )  # fmt: skip
 
 
