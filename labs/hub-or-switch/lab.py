@@ -48,16 +48,35 @@ def begin_ping(lab):
     forget(lab)
 
 
+def wrong_machines(ev, pings):
+    """Names a ping between two machines that the step did not speak of."""
+    for one, box, others in (("a1", "switch", "b1 b2 b3"), ("b1", "hub", "a1 a2 a3")):
+        for other in others.split():
+            ev.at(one).mistake(f"arp.opcode == 1 && arp.dst.proto_ipv4 == {{{other}.ip}}",
+                               f"{one} asks for {other}, but the two boxes are not joined: stay on the {box}.")
+    for one, other in PINGS:
+        for sender in (other, one[0] + "3"):
+            if not pings[one]:
+                ev.at(sender).mistake(f"icmp.type == 8 && eth.src == {{{sender}.mac}}",
+                                      f"You pinged from {sender}. Ping from {one} to {other}.")
+
+
 def check_ping(ev):
     ev.at("a3").mistake("icmp.type == 8 && ip.dst == {a3.ip}",
                         "You pinged the listener a3 itself. It should overhear a conversation of others: ping a2.")
     ev.at("b3").mistake("icmp.type == 8 && ip.dst == {b3.ip}",
                         "You pinged the listener b3 itself. It should overhear a conversation of others: ping b2.")
-    across = ev.at("a1").all("icmp.type == 8 && ip.dst == {a2.ip}")
-    if across and not ev.at("b1").all("icmp.type == 8 && ip.dst == {b2.ip}"):
-        ev.mistake("The switch is done, the hub is missing: ping b2 from b1 as well.", *across[:2])
-    if len(across) == 1:
-        ev.mistake("That was one ping; send two at least (-c 2), so that there is something to overhear.", *across)
+    pings = {one: ev.at(one).all(f"icmp.type == 8 && ip.dst == {{{other}.ip}}") for one, other in PINGS}
+    if not all(pings.values()):
+        wrong_machines(ev, pings)
+    if pings["a1"] and not pings["b1"]:
+        ev.mistake("The switch is done, the hub is missing: ping b2 from b1 as well.", *pings["a1"][:2])
+    if pings["b1"] and not pings["a1"]:
+        ev.mistake("The hub is done, the switch is missing: ping a2 from a1 as well.", *pings["b1"][:2])
+    for one in pings:
+        if len(pings[one]) == 1:
+            ev.mistake(f"That was one ping from {one}; send two at least (-c 2), so that there is something to "
+                       "overhear.", *pings[one])
     asked = ev.at("a3").first("arp.opcode == 1 && arp.dst.proto_ipv4 == {a2.ip}",
                               why="a1 asked everybody who has a2's address, so a3 heard it")
     ev.at("a1").some("icmp.type == 0 && ip.src == {a2.ip}", at_least=2, why="a2 answered a1")

@@ -1,2 +1,2 @@
 # gets: the hub is missing
-a1$ packetlab ping -c 2 {a2.ip}
+a1$ packetlab ping -c 2 -i 0.01 {a2.ip}

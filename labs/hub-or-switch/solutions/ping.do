@@ -1,2 +1,2 @@
-a1$ packetlab ping -c 2 {a2.ip}
-b1$ packetlab ping -c 2 {b2.ip}
+a1$ packetlab ping -c 2 -i 0.01 {a2.ip}
+b1$ packetlab ping -c 2 -i 0.01 {b2.ip}
