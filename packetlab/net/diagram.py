@@ -80,4 +80,5 @@ class _Drawing:
 def _wire(link: Link) -> str:
     """ " ~ delay 10ms, loss 1% ~" for a link that is more than a cable."""
     options = dict(link.wire) | ({"mtu": link.mtu} if link.mtu != 1500 else {})
-    return " ~ " + ", ".join(f"{name} {value}" for name, value in options.items()) + " ~" if options else ""
+    texts = {name: " ".join(map(str, one)) if isinstance(one, list | tuple) else one for name, one in options.items()}
+    return " ~ " + ", ".join(f"{name} {text}" for name, text in texts.items()) + " ~" if texts else ""

@@ -76,10 +76,11 @@ def _part(text: object, name: str, where: str) -> float:
     return part
 
 
-def _flag(text: object, name: str, where: str) -> bool:
+def read_flag(text: object, name: str, where: str = "") -> bool:
+    """ "true", "yes", "on", or their contrary."""
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if str(text).lower() not in words:
-        raise UsageError(f"{where}{name}: {text!r} is neither true nor false")
+        raise UsageError(f"{where}{name}: {text!r} is neither true nor false", remedy=f"as {name}: true")
     return words[str(text).lower()]
 
 
@@ -112,8 +113,8 @@ _READERS: dict[str, Callable[[Any, str, str], Any]] = {
     "flip": _counts,
     "match": _match,
     "toward": lambda value, name, where: str(value),
-    "pad": _flag,
-    "fcs": _flag,
+    "pad": read_flag,
+    "fcs": read_flag,
     "seed": lambda value, name, where: int(_amount(value, {"": 1}, "7", name, where)),
 }
 

@@ -47,20 +47,32 @@ beginning and its end) for `packetlab net log HOST`. A program that fails at onc
 listens, fails the network; one that ends with exit code 0 has done its work.
 """  # noqa: E501 - the example is clearer with whole lines
 
-from collections.abc import Iterable, Mapping
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 from packetlab.model.addresses import ip_bytes, mac_bytes
 from packetlab.model.errors import UsageError
-from packetlab.net.impairment import read_impairment
+from packetlab.net.impairment import read_flag, read_impairment
 from packetlab.net.services import Service, read_service
-from packetlab.net.topology import Node, Topology, subnet
+from packetlab.net.topology import ALLOWANCES, BRIDGES, Node, Topology, subnet
 
 SECTIONS = {"hosts": "host", "routers": "router", "nat": "nat", "switches": "switch", "hubs": "hub"}
+MOST_VALUES = 100_000
+"""Values in a file, each counted as often as an alias (*name) repeats it."""
+OPTIONS = ("address", "via", "dns", "mac", "routes", "services")
+"""Of every node that has addresses; the others are in _OTHER_OPTIONS."""
+_OTHER_OPTIONS = {"stp": ("switch",), "outside": ("nat",), "forward": ("nat",)}
+_MISPLACED = {"mtu": "links: [a -- b: {mtu: 1400}]", "run": "services: [run: python3 server.py]"}
+"""Options that people write under a node, and where they belong."""
 _LARGEST = 1 << 20
+_TAG = re.compile(r"tag:yaml\.org,2002:\w+")
+"""What YAML gives to plain values, and not what !words say."""
+_LINK = "as client -- switch -- server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,9 @@ class Item:
 
     def text(self, what: str) -> str:
         if not isinstance(self.value, str):
-            raise UsageError(f"{self.where}{what} should be a single value")
+            raise UsageError(
+                f"{self.where}{what} should be a single value", remedy="write one value, without [ ] and { }"
+            )
         return self.value
 
     def items(self, what: str) -> "list[Item]":
@@ -107,14 +121,7 @@ def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, 
     """
     topology.folder = (folder or (spec.parent if isinstance(spec, Path) else Path())).absolute()
     if isinstance(spec, Path):
-        try:
-            with spec.open(encoding="utf-8") as file:
-                text = file.read(_LARGEST + 1)
-        except (OSError, UnicodeError) as error:
-            raise UsageError(f"cannot read the topology {spec}: {error}") from None
-        if len(text) > _LARGEST:
-            raise UsageError(f"{spec} is larger than a topology can be (1 MiB)")
-        root = compose(text, source or str(spec), first_line)
+        root = compose(_text_of(spec), source or str(spec), first_line)
     elif isinstance(spec, str):
         root = compose(spec, source or "topology", first_line)
     elif isinstance(spec, Item):
@@ -122,9 +129,27 @@ def read_spec(spec: "str | Path | Mapping[str, Any] | Any", topology: Topology, 
     elif isinstance(spec, Mapping):
         root = _wrap(spec, f"{source or 'topology'}, ")
     else:
-        root = _convert(spec, source or "topology", first_line - 1, 0)
+        root = _convert(spec, source or "topology", first_line - 1, 0, count())
     _declare(root, topology)
     topology.check()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+    except UnicodeError:
+        raise UsageError(f"{path} is not text in UTF-8", remedy="packetlab net --help shows such a file") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"cannot read the topology {path}: {reason}", remedy="check its name and who may read it"
+        ) from None
+    if len(text) > _LARGEST:
+        raise UsageError(
+            f"{path} is larger than a topology can be (1 MiB)", remedy="packetlab net --help shows such a file"
+        )
+    return text
 
 
 def compose(text: str, source: str, first_line: int) -> Item:
@@ -134,34 +159,54 @@ def compose(text: str, source: str, first_line: int) -> Item:
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + first_line}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        cause = f"{source}{line}: this is not YAML: {problem}"
-        raise UsageError(cause, remedy="check indentation and colons") from None
+        raise _no_yaml(error, text, source, first_line) from None
     except RecursionError:
-        raise UsageError(f"{source}: the YAML is nested too deep") from None
+        raise UsageError(f"{source}: the YAML is nested too deep", remedy="a topology has few levels") from None
     if node is None:
         raise UsageError(f"{source}: there is nothing in it", remedy="declare hosts and links")
-    return _convert(node, source, first_line, 0)
+    return _convert(node, source, first_line, 0, count())
 
 
-def _convert(node: Any, source: str, first_line: int, depth: int) -> Item:
+def _no_yaml(error: Exception, text: str, source: str, first_line: int) -> UsageError:
+    mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
+    number = mark.line if mark else text.count("\n", 0, position) if position is not None else None
+    place = source if number is None else f"{source}, line {number + first_line}"
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    remedy = "check indentation, colons, quotes and brackets"
+    lines = text.split("\n")
+    if mark and "\t" in lines[min(number or 0, len(lines) - 1)][: mark.column + 1]:
+        problem, remedy = "a tab cannot indent", "use spaces"
+    elif position is not None and position < len(text):
+        problem = f"it contains the control character {text[position]!a}"
+        remedy = "take it out"
+    elif "another document" in problem:
+        problem, remedy = "a second document begins", "take out the line ---"
+    return UsageError(f"{place}: this is not YAML: {problem}", remedy=remedy)
+
+
+def _convert(node: Any, source: str, first_line: int, depth: int, counted: Iterator[int]) -> Item:
     where = f"{source}, line {node.start_mark.line + first_line}: "
     if depth > 8:
-        raise UsageError(f"{where}this is nested deeper than a topology can be")
+        raise UsageError(f"{where}this is nested deeper than a topology can be", remedy="a topology has few levels")
+    if next(counted) >= MOST_VALUES:
+        raise UsageError(f"{where}there are more values in it than a topology can have ({MOST_VALUES})",
+                         remedy="look for an alias (*name) within what aliases repeat")  # fmt: skip
+    if not _TAG.fullmatch(node.tag):
+        raise UsageError(f"{where}the tag {node.tag} has no meaning in a topology", remedy="take it out")
     if node.id == "scalar":
         return Item("" if node.tag.endswith(":null") else str(node.value), where)
     if node.id == "sequence":
-        return Item([_convert(child, source, first_line, depth + 1) for child in node.value], where)
+        return Item([_convert(child, source, first_line, depth + 1, counted) for child in node.value], where)
     found: dict[str, Item] = {}
     for key, child in node.value:
         place = f"{source}, line {key.start_mark.line + first_line}: "
         if key.id != "scalar":
-            raise UsageError(f"{place}a key should be a word")
+            raise UsageError(f"{place}a key should be a word", remedy="as name: value")
+        if key.value == "<<":
+            raise UsageError(f"{place}mappings are not merged here (<<)", remedy="repeat a whole value: b: *name")
         if key.value in found:
             raise UsageError(f"{place}{key.value!r} is there twice", remedy="the second hides the first; join them")
-        found[key.value] = Item(_convert(child, source, first_line, depth + 1).value, place)
+        found[key.value] = Item(_convert(child, source, first_line, depth + 1, counted).value, place)
     return Item(found, where)
 
 
@@ -177,25 +222,44 @@ def _wrap(value: Any, path: str) -> Item:
 
 def _declare(root: Item, topology: Topology) -> None:
     sections = root.mapping("a topology")
-    known = (*SECTIONS, "links", "allow", "name")
+    known = (*SECTIONS, "links", "allow")
     for name, section in sections.items():
         if name not in known:
             cause = f"{section.where}{name!r} is no part of a topology"
             raise UsageError(cause, remedy=f"there are: {', '.join(known)}")
+    names = {name for section_name in SECTIONS if section_name in sections for name in _names(sections[section_name])}
+    if not names and not topology.nodes:
+        raise UsageError(f"{root.where}no host is declared", remedy="as hosts: {client: 10.0.0.1/24}")
     for section_name, kind in SECTIONS.items():
         if section_name in sections:
-            _declare_nodes(sections[section_name], kind, topology)
-    for link in sections["links"].items("links") if "links" in sections else []:
+            _declare_nodes(sections[section_name], kind, topology, {*names, *topology.nodes})
+    for link in _links(sections["links"]) if "links" in sections else ():
         _declare_link(link, topology)
     for node in topology.nodes.values():
         for peer in node.at:
             if peer in topology.nodes and not topology.link_between(node.name, peer):
                 topology.connect(node.name, peer, where=node.where)
-    if "allow" in sections:
-        topology.allow |= {item.text("allow") for item in sections["allow"].items("allow")}
+    for item in sections["allow"].items("allow") if "allow" in sections else ():
+        if (allowed := item.text("allow")) not in ALLOWANCES:
+            raise UsageError(f"{item.where}allow: {allowed!r} is unknown", remedy=f"there are: {', '.join(ALLOWANCES)}")
+        topology.allow.add(allowed)
 
 
-def _declare_nodes(section: Item, kind: str, topology: Topology) -> None:
+def _names(section: Item) -> list[str]:
+    if isinstance(section.value, dict):
+        return list(section.value)
+    return [item.value for item in section.items("the names") if isinstance(item.value, str)]
+
+
+def _links(section: Item) -> list[Item]:
+    if isinstance(section.value, str):  # one line, as "a -- b, b -- c"
+        return [Item(text.strip(), section.where) for text in section.value.split(",") if text.strip()]
+    if isinstance(section.value, dict):  # without the dashes before each
+        return [Item({chain: options}, options.where) for chain, options in section.value.items()]
+    return section.value
+
+
+def _declare_nodes(section: Item, kind: str, topology: Topology, names: Collection[str]) -> None:
     if not isinstance(section.value, dict):
         for item in section.items(f"the {kind} names"):
             topology.add(kind, item.text("a name"), item.where)
@@ -204,7 +268,7 @@ def _declare_nodes(section: Item, kind: str, topology: Topology) -> None:
         node = topology.add(kind, name, item.where)
         if isinstance(item.value, dict):
             for key, value in item.value.items():
-                _read_option(node, key, value, topology.folder)
+                _read_option(node, key, value, topology.folder, names)
         elif item.value:
             addresses, gateways = _addresses(item)
             node.addresses, node.gateways = addresses, gateways
@@ -228,7 +292,11 @@ def _address(text: str, where: str) -> str:
     return text
 
 
-def _read_option(node: Node, key: str, item: Item, folder: Path) -> None:
+def _read_option(node: Node, key: str, item: Item, folder: Path, names: Collection[str]) -> None:
+    if node.kind not in _OTHER_OPTIONS.get(key, (node.kind,)):
+        kind = _OTHER_OPTIONS[key][0]
+        raise UsageError(f"{item.where}{key!r} is for a {kind}; {node.name} is a {node.kind}",
+                         remedy=f"take it out, or declare {node.name} as a {kind}")  # fmt: skip
     if key == "address":
         addresses, gateways = _addresses(item)
         node.addresses += addresses
@@ -249,16 +317,30 @@ def _read_option(node: Node, key: str, item: Item, folder: Path) -> None:
             node.routes.append((prefix, _address(gateway.text("a gateway"), gateway.where)))
     elif key == "services":
         node.services += read_services(item, folder)
-    elif key == "stp" and node.kind == "switch":
-        node.stp = item.text("stp").lower() in ("true", "yes", "on")
-    elif key == "outside" and node.kind == "nat":
+    elif key == "stp":
+        node.stp = read_flag(item.text("stp"), "stp", item.where)
+    elif key == "outside":
         node.outside = item.text("outside")
-    elif key == "forward" and node.kind == "nat":
+    elif key == "forward":
         node.forward += [_forward(rule) for rule in _rules(item)]
-    else:
+    elif key in names:
         addresses, gateways = _addresses(item)
         node.at[key] = addresses
         node.gateways += gateways
+    else:
+        raise _unknown_option(node, key, item.where, names)
+
+
+def _unknown_option(node: Node, key: str, where: str, names: Collection[str]) -> UsageError:
+    if key in _MISPLACED:
+        return UsageError(f"{where}{key!r} is no option of a {node.kind}", remedy=f"write it as {_MISPLACED[key]}")
+    known = [] if node.kind in BRIDGES else [*OPTIONS]
+    known += [option for option, kinds in _OTHER_OPTIONS.items() if node.kind in kinds]
+    near = difflib.get_close_matches(key, [*known, *names], n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    options = f"options are {', '.join(known)}" if known else "it has no options"
+    return UsageError(f"{where}{key!r} is neither an option of a {node.kind} nor a node of this network",
+                      remedy=f"{hint}{options}; an address goes under its neighbour's name")  # fmt: skip
 
 
 def read_services(item: Item, folder: Path) -> list[Service]:
@@ -320,13 +402,17 @@ def _declare_link(item: Item, topology: Topology) -> None:
         if len(chain) != 1:
             raise UsageError(f"{where}a link with options has one chain", remedy="as - a -- b: {delay: 10ms}")
         (text, inner), *_ = chain.items()
-        options = {key: value.plain() for key, value in inner.mapping("the options of a link").items()}
         where = inner.where
+        if not isinstance(inner.value, dict) and inner.value:
+            raise UsageError(f"{where}the options of a link should be a mapping", remedy="as a -- b: {delay: 10ms}")
+        options = {key: value.plain() for key, value in inner.mapping("the options of a link").items()}
+    elif isinstance(chain, list):
+        raise UsageError(f"{where}a link is one line, no list", remedy=_LINK)
     else:
-        text = item.text("a link")
+        text = chain
     names = [name.strip() for name in text.split("--")]
     if len(names) < 2 or not all(names):
-        raise UsageError(f"{where}{text!r} is no link", remedy="as client -- switch -- server")
+        raise UsageError(f"{where}{text!r} is no link", remedy=_LINK)
     mtu = options.pop("mtu", 1500)
     if not str(mtu).isdecimal():
         raise UsageError(f"{where}the MTU {mtu!r} is not a number", remedy="as mtu: 1400")

@@ -20,8 +20,11 @@ BRIDGES = ("switch", "hub")
 ALLOWANCES = ("duplicate-address", "overlapping-subnets", "loop", "gateway")
 FIRST_INDEX = 10
 MOST_NODES = 1024
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.I)
-RESERVED = ("address", "via", "mac", "mtu", "dns", "routes", "forward", "outside", "stp", "run", "services")
+_NAME = re.compile(r"(?!(\d+|0x[0-9a-f]*)\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.I)
+"""Numbers are addresses to programs: `ping 17` goes to 0.0.0.17."""
+RESERVED = ("address", "via", "mac", "mtu", "dns", "routes", "forward", "outside", "stp", "run", "services",
+            "localhost")  # fmt: skip
+_SMALLEST_IPV6_MTU = 1280  # RFC 8200, section 5
 
 
 @dataclass(slots=True)
@@ -91,14 +94,20 @@ def subnet(text: str, where: str = "") -> Subnet:
         found = ipaddress.ip_interface(text)
     except ValueError:
         raise UsageError(f"{where}{text!r} is not an address with a prefix length", remedy=f"as {example}") from None
+    if getattr(found, "scope_id", None):
+        raise UsageError(f"{where}{text!r} names an interface, which no address of a host does", remedy=f"as {example}")
     if "/" not in text:
         raise UsageError(f"{where}{text!r} lacks its prefix length", remedy=f"as {text}/{example.split('/')[1]}")
     network = found.network
     plain = network.num_addresses > 2
-    if found.is_multicast or (plain and found.ip == network.network_address and found.version == 4):
-        what = "is a multicast address" if found.is_multicast else "is the address of the network itself"
-        raise UsageError(f"{where}{text} {what}", remedy=f"use a host address as {example}")
-    if plain and found.version == 4 and found.ip == network.broadcast_address:
+    special = {"a multicast address": found.is_multicast, "no address of a host": found.ip.is_unspecified,
+               "a loopback address": found.ip.is_loopback,
+               "the address of the network itself": plain and found.ip == network.network_address
+               and found.version == 4}  # fmt: skip
+    for what, is_so in special.items():
+        if is_so:
+            raise UsageError(f"{where}{text} is {what}", remedy=f"use a host address as {example}")
+    if found.version == 4 and (int(found.ip) == 0xFFFFFFFF or (plain and found.ip == network.broadcast_address)):
         raise UsageError(f"{where}{text} is the broadcast address of its network", remedy="use one below")
     return found
 
@@ -117,14 +126,15 @@ class Topology:
         """A new node; its name must be free and fit for a host name."""
         if not _NAME.fullmatch(name) or len(name) > 32:
             raise UsageError(
-                f"{where}{name!r} cannot be the name of a {kind}", remedy="use letters, digits and hyphens, at most 32"
+                f"{where}{name!r} cannot be the name of a {kind}",
+                remedy="use letters, digits and hyphens, at most 32, and not digits alone",
             )
         if name in RESERVED:
             raise UsageError(f"{where}{name!r} has a meaning of its own in a topology", remedy="choose another name")
         if name in self.nodes:
             raise UsageError(f"{where}there are two nodes named {name!r}", remedy="rename one of them")
         if len(self.nodes) >= MOST_NODES:
-            raise UsageError(f"{where}a network has at most {MOST_NODES} nodes")
+            raise UsageError(f"{where}a network has at most {MOST_NODES} nodes", remedy="build two of them")
         node = Node(name, kind, len(self.nodes) + 1, where=where)
         self.nodes[name] = node
         return node
@@ -214,6 +224,7 @@ class Topology:
             self._check_duplicates(segments)
         if "overlapping-subnets" not in self.allow:
             self._check_overlap(segments)
+        self._check_mtu()
         if "gateway" not in self.allow:
             self._check_gateways()
         check_services(self)
@@ -234,6 +245,16 @@ class Topology:
                 f"{node.where}the NAT box {node.name} does not say which side is outside",
                 remedy="as outside: NEIGHBOUR",
             )
+        if node.mac and (node.mac[0] & 1 or not any(node.mac)):
+            raise UsageError(f"{node.where}the MAC address {node.mac.hex(':')} of {node.name} cannot be that of a node",
+                             remedy="the first byte is even, as in 02:00:00:00:00:99")  # fmt: skip
+        for prefix, gateway in node.routes:
+            if prefix != "default" and (":" in prefix) != (":" in gateway):
+                raise UsageError(f"{node.where}the route of {node.name} to {prefix} has the gateway {gateway}, which"
+                                 " is of the other IP version", remedy="IPv4 over IPv4, IPv6 over IPv6")  # fmt: skip
+        taken = {(protocol, port) for protocol, port, _, _ in node.forward}
+        if len(taken) < len(node.forward):
+            raise UsageError(f"{node.where}{node.name} forwards one port twice", remedy="only the first would count")
         if node.addresses and not links:
             raise UsageError(f"{node.where}{node.name} has an address but no link", remedy="link it to a switch")
 
@@ -262,24 +283,35 @@ class Topology:
                 remedy="remove one of its links, or let the switches run the spanning tree (stp: true)",
             )
 
+    def _check_mtu(self) -> None:
+        for pair in self.ports():
+            link = pair[0].link
+            if link.mtu < _SMALLEST_IPV6_MTU and any(port.has_ipv6 for port in pair):
+                raise UsageError(
+                    f"{link.where}the MTU {link.mtu} of {link.near} -- {link.far} is too small for IPv6",
+                    remedy=f"{_SMALLEST_IPV6_MTU} is the least, or take the IPv6 addresses away",
+                )
+
     @staticmethod
     def _check_duplicates(segments: Iterable[list[Port]]) -> None:
         for segment in segments:
             owners: dict[Any, str] = {}
-            for port, address in _addresses(segment):
-                if address.ip in owners:
-                    both = f"{owners[address.ip]} and {port.node.name}"
+            marks = [(port, port.mac.hex(":")) for port in segment]
+            for port, mark in [*marks, *((port, address.ip) for port, address in _addresses(segment))]:
+                if mark in owners:
                     raise UsageError(
-                        f"{port.node.where}{both} on one link both have {address.ip}",
+                        f"{port.node.where}{owners[mark]} and {port.node.name} on one link both have {mark}",
                         remedy="give one another address, or allow: [duplicate-address]",
                     )
-                owners[address.ip] = port.node.name
+                owners[mark] = port.node.name
 
     @staticmethod
     def _check_overlap(segments: Iterable[list[Port]]) -> None:
         seen: list[tuple[Any, int, str]] = []
         for number, segment in enumerate(segments):
-            networks = {address.network: port for port, address in _addresses(segment)}
+            networks = {
+                address.network: port for port, address in _addresses(segment) if not address.network.is_link_local
+            }
             for network, port in networks.items():
                 for other, segment_number, name in seen:
                     if other.version == network.version and segment_number != number and other.overlaps(network):
@@ -296,15 +328,28 @@ class Topology:
             for port in pair:
                 mine.setdefault(port.node.name, []).extend(port.addresses)
         for node in self.nodes.values():
+            defaults = [*node.gateways, *(gateway for prefix, gateway in node.routes if prefix == "default")]
             for text in [*node.gateways, *(gateway for _, gateway in node.routes)]:
-                gateway = ipaddress.ip_address(text)
-                if not any(gateway in address.network for address in mine.get(node.name, ())) and not (
-                    gateway.is_link_local
-                ):
-                    raise UsageError(
-                        f"{node.where}the gateway {text} of {node.name} is in none of its subnets",
-                        remedy="a gateway is a router on the same link; or allow: [gateway]",
-                    )
+                if problem := _no_gateway(ipaddress.ip_address(text), mine.get(node.name, ())):
+                    raise UsageError(f"{node.where}the gateway {text} of {node.name} {problem}",
+                                     remedy="a gateway is a router on the same link; or allow: [gateway]")  # fmt: skip
+            if len({":" in text for text in defaults}) < len(defaults):
+                raise UsageError(f"{node.where}{node.name} has two default gateways: {', '.join(defaults)}",
+                                 remedy="keep one, and declare routes over the other; or allow: [gateway]")  # fmt: skip
+
+
+def _no_gateway(gateway: Any, mine: Iterable[Subnet]) -> str:
+    """Why this cannot be the gateway of a node with these addresses, or ""."""
+    if gateway.is_link_local and gateway.version == 6:
+        return ""
+    near = [address for address in mine if address.version == gateway.version and gateway in address.network]
+    if not near:
+        return "is in none of its subnets"
+    if any(gateway == address.ip for address in near):
+        return "is its own address"
+    ends = [end for address in near if address.version == 4 and address.network.prefixlen < 31
+            for end in (address.network.network_address, address.network.broadcast_address)]  # fmt: skip
+    return "is no address of a host" if gateway in ends else ""
 
 
 def _addresses(ports: Iterable[Port]) -> Iterator[tuple[Port, Subnet]]:

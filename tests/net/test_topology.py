@@ -69,13 +69,67 @@ def test_a_mapping_and_yaml_text_mean_the_same() -> None:
         ("hosts: {_x: }", "line 1: '_x' cannot be the name"),
         ("foo: 1", "line 1: 'foo' is no part of a topology"),
         ("", "there is nothing in it"),
-        ("hosts:\n a: 10.0.0.1/24\nallow: [everything]\nswitches: [s]\nlinks: [a -- s]", "'everything' is unknown"),
+        ("hosts:\n a: 10.0.0.1/24\nallow: [everything]\nswitches: [s]\nlinks: [a -- s]", "line 3: .*'everything'"),
+        ("hosts:\n\ta: 10.0.0.1/24", "line 2: this is not YAML: a tab cannot indent"),
+        ("hosts:\n a: \0", "line 2: this is not YAML: it contains the control character"),
+        ("hosts: {a: }\n---\nhosts: {b: }", "line 2: this is not YAML: a second document"),
+        ("hosts:\n a: &a {address: 10.0.0.1/24}\n b: {<<: *a}", "line 3: mappings are not merged"),
+        ("hosts: !!python/object/apply:os.system [id]", "line 1: the tag .* has no meaning"),
+        ("hosts: &a [*a]", "line 1: this is nested deeper"),
+        ("links: []", "line 1: no host is declared"),
+        ("hosts: {17: }", "line 1: '17' cannot be the name"),
+        ("hosts: {localhost: }", "line 1: 'localhost' has a meaning of its own"),
+        ("hosts:\n a:\n  addres: 10.0.0.1/24", "line 3: 'addres' is neither an option of a host nor a node"),
+        ("hosts:\n a:\n  stp: true", "line 3: 'stp' is for a switch"),
+        ("hosts:\n a:\n  mtu: 1400", "line 3: 'mtu' is no option of a host"),
+        ("switches: {s: {stp: perhaps}}", "line 1: stp: 'perhaps' is neither true nor false"),
+        ("hosts: {a: , b: }\nlinks:\n - [a, b]", "line 3: a link is one line"),
+        ("hosts: {a: , b: }\nlinks:\n - a -- b: 10ms", "line 3: the options of a link should be a mapping"),
+        ("hosts: {a: 0.0.0.0/0}", "0.0.0.0/0 is no address of a host"),
+        ("hosts: {a: 127.0.0.2/8}", "127.0.0.2/8 is a loopback address"),
+        ("hosts: {a: 'fe80::1%eth0/64'}", "names an interface"),
+        ("hosts: {a: 255.255.255.255/32}", "is the broadcast address"),
+        ("hosts:\n a: fd00::1/64\n b: \nlinks:\n - a -- b: {mtu: 1279}", "line 5: the MTU 1279 of a -- b is too small"),
+        ("hosts: {a: {mac: 01:00:5e:00:00:01}}", "the MAC address 01:00:5e:00:00:01 of a cannot be"),
+        ("hosts:\n a: {mac: 02:00:00:00:00:09}\n b: {mac: 02:00:00:00:00:09}\nlinks: [a -- b]",
+         "line 3: a and b on one link both have 02:00:00:00:00:09"),
+        ("hosts:\n a: 10.0.0.1/24 via 10.0.0.1\n b:\nlinks: [a -- b]", "line 2: the gateway 10.0.0.1 of a is its own"),
+        ("hosts:\n a: 10.0.0.1/24 via 10.0.0.255\n b:\nlinks: [a -- b]", "line 2: the gateway .* is no address of a"),
+        ("hosts:\n a: 10.0.0.1/24 via 10.0.0.2 10.0.0.3\n b:\nlinks: [a -- b]", "line 2: a has two default gateways"),
+        ("hosts:\n a: {address: 10.0.0.1/24, routes: {fd00::/64: 10.0.0.2}}\n b:\nlinks: [a -- b]",
+         "line 2: the route of a to fd00::/64 has the gateway 10.0.0.2"),
+        ("hosts: {a: , b: }\nnat: {n: {a: 10.0.0.1/24, b: 1.0.0.1/24, outside: b,\n"
+         " forward: [tcp 80 -> 10.0.0.2:80, tcp 80 -> 10.0.0.3:80]}}", "n forwards one port twice"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence_with_its_line_and_a_remedy(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         Network.from_spec(text)
     assert "\n" not in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_aliases_that_multiply_end_in_a_sentence_and_not_in_hours() -> None:
+    rows = ["a: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"b{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 8)]
+    with pytest.raises(UsageError, match=r"line \d+: there are more values in it than a topology can have"):
+        Network.from_spec("\n".join(rows))
+
+
+def test_a_file_that_cannot_be_read_or_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bytes.yaml").write_bytes(b"hosts: \xeb\xff")
+    (tmp_path / "large.yaml").write_bytes(b"#" * (2 << 20))
+    for name, message in {"bytes": "is not text", "large": "is larger than", "absent": "No such file"}.items():
+        with pytest.raises(UsageError, match=rf"{name}\.yaml.*{message}|{message}.*{name}\.yaml") as caught:
+            Network.from_spec(tmp_path / f"{name}.yaml")
+        assert "\n" not in str(caught.value) and "Errno" not in str(caught.value)
+        assert caught.value.remedy
+
+
+@pytest.mark.parametrize("links", ["a -- b, b -- c", "[a -- b, b -- c]", "\n  a -- b:\n  b -- c: {delay: 1ms}"])
+def test_links_may_be_one_line_a_list_or_a_mapping(links: str) -> None:
+    topology = Network.from_spec(f"hosts: {{a: , b: , c: }}\nlinks: {links}").topology
+    assert [(link.near, link.far) for link in topology.links] == [("a", "b"), ("b", "c")]
 
 
 def test_the_name_of_the_file_opens_the_sentence(tmp_path: Path) -> None:
@@ -120,3 +174,8 @@ def test_the_diagram_fits_eighty_columns_and_names_everything() -> None:
 def test_a_cable_that_closes_a_circle_is_named_below_the_diagram() -> None:
     text = "hosts: {a: , b: , c: }\nlinks: [a -- b -- c -- a]"
     assert "also:" in Network.from_spec(text).diagram()
+
+
+def test_options_of_a_wire_are_drawn_as_people_write_them() -> None:
+    assert "~ drop 3 7, match udp ~" in Network.from_spec(
+        "hosts: {a: , b: }\nlinks: [a -- b: {drop: [3, 7], match: udp}]").diagram()  # fmt: skip
