@@ -135,10 +135,9 @@ class WatchApp(App[None]):
         box.border_subtitle = "PageDown: more" if box.scroll_y < box.max_scroll_y else ""
 
     def _step_text(self, status: dict[str, Any], width: int) -> Text:
-        parts = []
+        parts = [prose(status["text"], width, colour=True)]
         if status["number"] == 1:
-            parts.append(prose(status["intro"], width, colour=True))
-        parts += [status["diagram"], prose(status["text"], width, colour=True)]
+            parts = [prose(status["intro"], width, colour=True), status["diagram"], *parts]
         if status["questions"]:
             rows = [f"- {question['name']}: {question['text']}" for question in status["questions"]]
             parts.append(prose("\n".join(rows), width) + "\n\nPress a to answer.")
@@ -150,6 +149,8 @@ class WatchApp(App[None]):
         parts += [prose(f"Hint {number}: {hint}", width) for number, hint in enumerate(status["hints"], 1)]
         if status["replay"]:
             parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))
+        if status["number"] > 1:
+            parts.append(status["diagram"])  # who knows the network already reads first what there is to do
         text = Text.from_ansi("\n\n".join(parts))
         text.highlight_regex(r"(?m)^    .*$", "bold cyan")
         return text
@@ -328,7 +329,7 @@ class WatchApp(App[None]):
         status = self.watcher.status
         number = status["number"] + (1 if where == "next" else -1)
         if 1 <= number <= status["of"]:
-            self.say("")
+            self._clear()
             self._ask("step", lambda _: self.show_step(), name=str(number))
 
     def action_help(self) -> None:
@@ -397,9 +398,13 @@ class WatchApp(App[None]):
         elif self.command is not None:
             self.command.stop()
         else:
-            self.say("")
+            self._clear()
+
+    def _clear(self) -> None:
+        """Takes away what was said, and what commands that have ended printed."""
+        if self.command is None:
             self.query_one("#output").display = False
-            self._share()
+        self.say("")
 
     def on_data_table_row_selected(self, event: "DataTable.RowSelected") -> None:
         """A frame in depth."""

@@ -28,7 +28,8 @@ it passes an interface: when (in milliseconds since the first frame), where, in 
 host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: once at each of them.
 
 - **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
-  you typed before. What it prints comes in a window of its own. Escape stops a command that still runs.
+  you typed before. What it prints comes in a window of its own. Escape stops a command that still runs, and
+  pressed again closes that window.
 - **s** opens a shell on a host; `exit` brings you back. **e** opens your file, in steps that have one.
 - **c** checks the step; steps without questions are also checked by themselves, as soon as frames have come, and
   steps with a file as soon as you save it.
