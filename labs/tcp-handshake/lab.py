@@ -62,40 +62,82 @@ def diagnose_guess(ev, given, right):
 # -- talk
 
 
+HELLO = "tcp.flags.syn == 1 && tcp.flags.ack == 0"
+WORD = FROM_CLIENT + ' && tcp contains "{token}"'
+
+
+def conversation(hello):
+    """The end of a filter for the frames of the connection that began with this SYN."""
+    return f" && tcp.port == {hello[TCP].src_port}"
+
+
+def is_whole(c, hello):
+    own = conversation(hello)
+    return (c.all(WORD + own, after=hello) and c.all(FROM_CLIENT + " && tcp.flags.fin == 1" + own, after=hello)
+            and c.all(FROM_SERVER + " && tcp.flags.fin == 1" + own, after=hello)
+            and not c.all("tcp.flags.reset == 1" + own, after=hello))
+
+
 def check_talk(ev):
     c = ev.at("c")
-    c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {c.ip} && tcp.dstport != {port}",
-              "You connected to another port; the server listens at {port}.")
-    c.mistake("udp.dstport == {port}", "That was UDP, which has no handshake. Use TCP.")
-    hello = c.first(SYN_SENT, why="the client says hello")
-    agreed = c.first(SYN_ACK, after=hello, why="the server says hello too, and that it heard")
-    c.first(FROM_CLIENT + " && tcp.flags == 0x10", after=agreed, why="the client has heard as well")
-    said = c.all(FROM_CLIENT + " && tcp.len > 0")
-    if not said and c.all("tcp.port == {port} && tcp.flags.fin == 1"):
-        ev.mistake("You connected and closed, but sent nothing in between. Send the word {token}.", hello)
-    c.mistake("tcp.port == {port} && tcp.flags.reset == 1",
-              "The connection was cut off by RST, not closed. Read the echo before you close it.")
-    if said and not c.all(FROM_CLIENT + ' && tcp contains "{token}"'):
-        ev.mistake("You sent data, but not the word {token}.", *said[:1])
-    word = c.first(FROM_CLIENT + ' && tcp contains "{token}"', after=agreed, why="your word")
-    c.first(FROM_CLIENT + " && tcp.flags.fin == 1", after=word, why="the client hangs up")
-    c.first(FROM_SERVER + " && tcp.flags.fin == 1", after=word, why="and so does the server")
+    hellos = c.all(SYN_SENT)
+    whole = [hello for hello in hellos if is_whole(c, hello)]
+    if not whole:
+        not_whole(ev, c, hellos)
+    own = conversation(whole[0])
+    hello = c.first(SYN_SENT + own, why="the client says hello")
+    agreed = c.first(SYN_ACK + own, after=hello, why="the server says hello too, and that it heard")
+    c.first(FROM_CLIENT + " && tcp.flags == 0x10" + own, after=agreed, why="the client has heard as well")
+    word = c.first(WORD + own, after=agreed, why="your word")
+    c.first(FROM_CLIENT + " && tcp.flags.fin == 1" + own, after=hello, why="the client hangs up")
+    c.first(FROM_SERVER + " && tcp.flags.fin == 1" + own, after=word, why="and so does the server")
+
+
+def not_whole(ev, c, hellos):
+    """What is wrong with the last conversation. Ends the check."""
+    if not hellos:
+        c.mistake(HELLO + " && ip.src == {c.ip} && tcp.dstport != {port}",
+                  "You connected to another port; the server listens at {port}.")
+        c.mistake(HELLO + " && ip.src == {s.ip}", "That connection was opened by s. Open one from c to s.")
+        c.mistake("udp && ip.src == {c.ip}", "That was UDP, which has no handshake. Use TCP.")
+        c.first(SYN_SENT, why="the client says hello")
+    hello, own = hellos[-1], conversation(hellos[-1])
+    c.first(SYN_ACK + own, after=hello, why="the server says hello too, and that it heard")
+    c.mistake("tcp.flags.reset == 1" + own, "The connection was cut off by RST, not closed. Read the echo before you "
+              "close it.", after=hello)
+    said = c.all(FROM_CLIENT + " && tcp.len > 0" + own, after=hello)
+    ends = c.all("tcp.flags.fin == 1" + own, after=hello)
+    if not said and ends:
+        ev.mistake("You connected and closed, but sent nothing in between. Send the word {token}.", hello, *ends)
+    if said and not c.all(WORD + own, after=hello):
+        ev.mistake("You sent data, but not the word {token} in one piece.", *said[:2])
+    ev.mistake("The connection is still open: " + (
+        "c has not said FIN." if not any(seen.direction == "out" for seen in ends) else "s has not said FIN yet.")
+        + " End the program that opened it, and check again.", hello, *ends)
 
 
 # -- look
 
 
 def answers_look(ev):
-    hello = ev.at("c").first(SYN_SENT, why="the client's SYN")
-    agreed = ev.at("c").first(SYN_ACK, after=hello, why="the server's SYN-ACK")
+    # Of several conversations, the one that the learner looked at.
+    meant = [seen for seen in ev.at("c").all(SYN_SENT) if str(seen[TCP].sequence) == ev.given.get("start", "").strip()]
+    own = conversation(meant[0]) if meant else ""
+    hello = ev.at("c").first(SYN_SENT + own, why="the client's SYN")
+    agreed = ev.at("c").first(SYN_ACK + conversation(hello), after=hello, why="the server's SYN-ACK")
     return {"start": hello[TCP].sequence, "ack": agreed[TCP].acknowledgment}
 
 
 def diagnose_look(ev, given, right):
     if given["start"] in ("0", "1") or given["ack"] in ("0", "1"):
         return "Those are relative numbers, counted from the start of the connection; the raw ones are wanted."
+    agreed = ev.at("c").first(SYN_ACK, why="the server's SYN-ACK")
+    if given["start"] == str(agreed[TCP].sequence):
+        return "That is the number of the server's SYN-ACK. The client's SYN is the segment before it."
     if given["ack"] == given["start"]:
         return "The server does not repeat the number it got: it names the next one that it expects."
+    if given["ack"] == str(agreed[TCP].sequence):
+        return "That is the sequence number of the SYN-ACK, with which s begins to count its own bytes."
     return None
 
 
@@ -108,6 +150,8 @@ def check_refused(ev):
     if not asked:
         c.mistake(SYN_SENT, "You knocked at {port}, where somebody listens. Try {shut}.")
         c.mistake("udp.dstport == {shut}", "That was UDP; its closed ports answer by ICMP. Use TCP.")
+        c.mistake(HELLO + " && ip.src == {c.ip} && ip.dst == {s.ip}", "You knocked at another port. Try {shut}.")
+        c.mistake(HELLO + " && ip.src == {s.ip}", "That came from s. Knock from c.")
     asked = c.first("tcp.flags.syn == 1 && ip.src == {c.ip} && tcp.dstport == {shut}", why="c says hello")
     refused = c.first("tcp.flags.reset == 1 && ip.src == {s.ip} && tcp.srcport == {shut}", after=asked,
                       why="s answers: there is nobody")
@@ -146,7 +190,10 @@ def check_count(ev):
         if got == ack:
             continue
         if not isinstance(got, int):
-            ev.mistake(f"next_expected returned {got!r}; it should return a number.", latest, answer)
+            forgot = " Does it end with `return`?" if got is None else ""
+            ev.mistake(f"next_expected returned {got!r}; it should return a number.{forgot}", latest, answer)
+        if got == latest[TCP].sequence + length(latest) - 1 and length(latest):
+            ev.mistake("That is the last byte that came. The acknowledgment names the *next* one.", latest, answer)
         if latest[TCP].flags & TCP.SYN and got == ack - 1:
             ev.mistake("You forgot that a SYN takes one number, although it carries no data.", latest, answer)
         if latest[TCP].flags & TCP.FIN and got == ack - 1:

@@ -1,0 +1,2 @@
+# gets: was opened by s
+s$ packetlab tcp {c.ip} {port} {token}
