@@ -131,7 +131,7 @@ def answers_look(ev):
 def diagnose_look(ev, given, right):
     if given["start"] in ("0", "1") or given["ack"] in ("0", "1"):
         return "Those are relative numbers, counted from the start of the connection; the raw ones are wanted."
-    agreed = ev.at("c").first(SYN_ACK, why="the server's SYN-ACK")
+    agreed = ev.at("c").all(SYN_ACK)[0]
     if given["start"] == str(agreed[TCP].sequence):
         return "That is the number of the server's SYN-ACK. The client's SYN is the segment before it."
     if given["ack"] == given["start"]:
