@@ -225,14 +225,14 @@ class VirtualHost:
         return subprocess.CompletedProcess(process.args, code, out, err)
 
 
-def route_request(prefix: str, gateway: str) -> Request:
-    """The request for a route as it is declared: a prefix or "default", and the gateway."""
+def route_request(prefix: str, gateway: str, index: int = 0) -> Request:
+    """The request for a route as it is declared: a prefix or "default", the gateway, the interface to it."""
     hop = ip_bytes(gateway)
     if prefix == "default":
-        return links.add_route(bytes(len(hop)), 0, hop)
+        return links.add_route(bytes(len(hop)), 0, hop, index)
     network, _, length = prefix.partition("/")
     destination = ip_bytes(network)
-    return links.add_route(destination, int(length or len(destination) * 8), hop)
+    return links.add_route(destination, int(length or len(destination) * 8), hop, index)
 
 
 def _sysctl_path(name: str) -> str:

@@ -29,7 +29,7 @@ from packetlab.net.process import DEVNULL, PIPE, STDOUT
 from packetlab.net.services import check_services
 from packetlab.net.serving import AUTHORITY, TRUST, RunningService, Services
 from packetlab.net.settings import node_settings
-from packetlab.net.topology import FIRST_INDEX, Node, Port, Topology, subnet
+from packetlab.net.topology import FIRST_INDEX, Node, Port, Topology, is_link_local, subnet
 from packetlab.net.wires import FAR, NEAR, Wire
 from packetlab.wire.netlink import Netlink, Request
 
@@ -53,7 +53,9 @@ class Network:
         self._stack = contextlib.ExitStack()
         self._netlinks: list[Netlink] = []
         self._spaces: list[int] = []
-        self._ports: list[tuple[Port, Port]] = []
+        self._cables: list[tuple[Port, Port]] = []
+        self._ports: dict[str, list[Port]] = {}
+        self._host_table = ""
         self._wires: list[Wire] = []
         self._services = Services(self)
 
@@ -263,21 +265,48 @@ class Network:
         return self._netlinks[host._number]
 
     def _ports_of(self, name: str) -> list[Port]:
-        pairs = self._ports if self._namespaces else self.topology.ports()
-        return [port for pair in pairs for port in pair if port.node.name == name]
+        return self._ports[name] if self._namespaces else self._by_node(self.topology.ports())[name]
+
+    def _by_node(self, cables: list[tuple[Port, Port]]) -> dict[str, list[Port]]:
+        found: dict[str, list[Port]] = {name: [] for name in self.topology.nodes}
+        for pair in cables:
+            for port in pair:
+                found[port.node.name].append(port)
+        return found
 
     def _build(self) -> None:
         nodes = list(self.topology.nodes.values())
-        self._ports = self.topology.ports()
-        ports: dict[str, list[Port]] = {node.name: [] for node in nodes}
-        for pair in self._ports:
-            for port in pair:
-                ports[port.node.name].append(port)
+        self._cables = self.topology.ports()
+        self._ports = self._by_node(self._cables)
+        self._host_table = self._names()
+        wired = [pair for pair in self._cables if not read_impairment(pair[0].link.wire).is_plain]
+        self._make_namespaces(nodes, len(wired))
+        self._make_links(nodes, wired)
+        for node in nodes:
+            self._settle(node, self._ports[node.name])
+        links.wait_until_up(
+            [(self._netlinks[node.number - 1], {port.index for port in self._ports[node.name]}
+              | ({_BRIDGE_INDEX} if node.is_bridge else set())) for node in nodes if self._ports[node.name]]
+        )  # fmt: skip
+        if not self.topology.closing_link():
+            for node in nodes:
+                if node.stp:
+                    self._netlinks[node.number - 1].request([links.spanning_tree(_BRIDGE, _BRIDGE_INDEX)])
+        for number, (near, far) in enumerate(wired):
+            impairment = read_impairment(near.link.wire)
+            wire = Wire(self._running(), len(nodes) + number, near.node.name, far.node.name, impairment)
+            self._stack.callback(wire.close)
+            self._wires.append(wire)
+        for node in nodes:
+            self._route(node)
+            self._show_files(self[node.name])
+
+    def _make_namespaces(self, nodes: list[Node], wires: int) -> None:
+        """Those of the nodes and, behind them, one for each wire."""
         self._namespaces = holder = Namespaces()
         self._stack.callback(holder.close)
-        settings = [node_settings(node, ports[node.name]) for node in nodes]
-        wired = [pair for pair in self._ports if not read_impairment(pair[0].link.wire).is_plain]
-        settings += [node_settings(Node("wire", "switch", 0), [])] * len(wired)
+        settings = [node_settings(node, self._ports[node.name]) for node in nodes]
+        settings += [node_settings(Node("wire", "switch", 0), [])] * wires
         self._spaces, sockets, refused = holder.make_nodes(settings)
         for descriptor in self._spaces:
             self._stack.callback(os.close, descriptor)
@@ -285,35 +314,26 @@ class Network:
         for node, wrong in zip(nodes, refused, strict=False):
             if wrong:
                 raise PacketLabError(f"{node.name}: {wrong[0][0]} is {wrong[0][2]!r} instead of {wrong[0][1]!r}")
-        self._make_links(nodes, wired)
-        for node in nodes:
-            self._settle(node, ports[node.name])
-        links.wait_until_up(
-            [(self._netlinks[node.number - 1], {port.index for port in ports[node.name]}
-              | ({_BRIDGE_INDEX} if node.is_bridge else set())) for node in nodes if ports[node.name]]
-        )  # fmt: skip
-        if not self.topology.closing_link():
-            for node in nodes:
-                if node.stp:
-                    self._netlinks[node.number - 1].request([links.spanning_tree(_BRIDGE, _BRIDGE_INDEX)])
-        for number, (near, far) in enumerate(wired):
-            wire = Wire(holder, len(nodes) + number, near.node.name, far.node.name, read_impairment(near.link.wire))
-            self._stack.callback(wire.close)
-            self._wires.append(wire)
-        for node in nodes:
-            routes = [route_request("default", gateway) for gateway in node.gateways]
-            self._netlinks[node.number - 1].request(routes + [route_request(*route) for route in node.routes])
-            self._show_files(self[node.name])
-            if node.kind == "nat":
-                outside = next(port for port in ports[node.name] if port.peer == node.outside)
-                opened = self[node.name].socket(socket.AF_NETLINK, socket.SOCK_RAW, nftables.NETLINK_NETFILTER)
-                nftables.apply(opened, nftables.translation(outside.index, node.forward))
+
+    def _route(self, node: Node) -> None:
+        """Routes, and what makes it a NAT box."""
+        ports = self._ports[node.name]
+        wanted = [*(("default", gateway) for gateway in node.gateways), *node.routes]
+        # A link-local gateway (fe80::...) is on every link: which is meant must be said.
+        six = next((port.index for port in ports if port.has_ipv6), 0)
+        self._netlinks[node.number - 1].request(
+            [route_request(prefix, gateway, six if is_link_local(gateway) else 0) for prefix, gateway in wanted]
+        )
+        if node.kind == "nat":
+            outside = next(port for port in ports if port.peer == node.outside)
+            opened = self[node.name].socket(socket.AF_NETLINK, socket.SOCK_RAW, nftables.NETLINK_NETFILTER)
+            nftables.apply(opened, nftables.translation(outside.index, node.forward))
 
     def _make_links(self, nodes: list[Node], wired: list[tuple[Port, Port]]) -> None:
         # A tree from the beginning keeps every port silent for 4 s. Where there is no loop, it is switched on later.
         looped = self.topology.closing_link() is not None
         wanted: dict[int, list[Request]] = {node.number: [] for node in nodes}
-        for near, far in self._ports:
+        for near, far in self._cables:
             if (near, far) in wired:
                 continue
             ends = [(port.name, port.index, port.mac) for port in (near, far)]
@@ -327,7 +347,7 @@ class Network:
             self._netlinks[node.number - 1].request(wanted[node.number])
         for number, pair in enumerate(wired):
             middle = len(nodes) + number
-            index = FIRST_INDEX + 2 * (len(self._ports) + number)
+            index = FIRST_INDEX + 2 * (len(self._cables) + number)
             for offset, (port, name) in enumerate(zip(pair, (NEAR, FAR), strict=True)):
                 end = (name, index + offset, bytes([6, 0, 0, number >> 8, number & 255, offset]))
                 cable = links.veth((port.name, port.index, port.mac), end, self._spaces[middle], port.link.mtu)
@@ -366,16 +386,19 @@ class Network:
             return {}
         return dict.fromkeys(TRUST, str(AUTHORITY))
 
+    def _names(self) -> str:
+        """The /etc/hosts of every host."""
+        rows = ["127.0.0.1 localhost", "::1 localhost"]
+        for name, ports in self._ports.items():
+            rows += [f"{address.ip} {name}" for port in ports for address in port.addresses]
+        return "\n".join(rows) + "\n"
+
     def _show_files(self, host: VirtualHost) -> None:
         """What commands in a host find under /etc, so that names are those of the network."""
-        rows = ["127.0.0.1 localhost", "::1 localhost"]
-        for other in self.topology.nodes.values():
-            found = [str(address.ip) for port in self._ports_of(other.name) for address in port.addresses]
-            rows += [f"{address} {other.name}" for address in found]
         asked = host.node.resolver or self._services.resolvers(host)
         servers = [f"nameserver {server}" for server in asked]
         files = {
-            "/etc/hosts": "\n".join(rows) + "\n",
+            "/etc/hosts": self._host_table,
             "/etc/resolv.conf": "\n".join(servers or ["# this host has no DNS server"]) + "\n",
             # Plain files and DNS: a name service of the machine would ask the real network.
             "/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",

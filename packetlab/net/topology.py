@@ -112,6 +112,12 @@ def subnet(text: str, where: str = "") -> Subnet:
     return found
 
 
+def is_link_local(address: str) -> bool:
+    """Whether it is an IPv6 address that holds on one link only (RFC 4291, section 2.5.6)."""
+    found = ipaddress.ip_address(address)
+    return found.version == 6 and found.is_link_local
+
+
 class Topology:
     """Nodes and links in the order of their declaration."""
 
@@ -340,7 +346,7 @@ class Topology:
 
 def _no_gateway(gateway: Any, mine: Iterable[Subnet]) -> str:
     """Why this cannot be the gateway of a node with these addresses, or ""."""
-    if gateway.is_link_local and gateway.version == 6:
+    if is_link_local(str(gateway)):
         return ""
     near = [address for address in mine if address.version == gateway.version and gateway in address.network]
     if not near:

@@ -380,3 +380,15 @@ def test_no_host_asks_again_by_itself_for_a_neighbour_that_it_knows(net: Network
         for port in host.ports:
             for family in ("ipv4", "ipv6") if port.has_ipv6 else ("ipv4",):
                 assert host.get_sysctl(f"net.{family}.neigh.{port.name}.delay_first_probe_time") == "86400"
+
+
+def test_a_link_local_address_can_be_a_gateway() -> None:
+    with Network.from_spec("""
+        hosts:
+          a: fd01::2/64 via fe80::1
+          b: fd02::2/64 via fe80::1
+        routers:
+          r: {a: fd01::1/64 fe80::1/64, b: fd02::1/64 fe80::1/64}
+        links: [a -- r -- b]
+    """) as net:
+        assert net["a"].run(["ping", "-6", "-c1", "-W5", "b"]).returncode == 0
