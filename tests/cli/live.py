@@ -55,6 +55,12 @@ def as_json(host: VirtualHost, *arguments: str, code: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
+def link_local(host: VirtualHost) -> str:
+    """The address that its first interface with one has made for itself."""
+    found = (str(one).partition("/")[0] for card in host.interfaces() for one in card.addresses)
+    return next(address for address in found if address.startswith("fe80:"))
+
+
 def tshark(path: Path, *fields: str, select: str = "") -> list[list[str]]:
     """The fields of each frame of a capture, by Wireshark."""
     command = ["tshark", "-r", str(path), "-T", "fields"]

@@ -8,7 +8,7 @@ import pytest
 from packetlab.net import Network
 from packetlab.net.servers import HTTPServer, TCPEchoServer
 from packetlab.net.servers.http import Request, Response
-from tests.cli.live import SERVER, SERVER6, as_json, network, packetlab, tshark
+from tests.cli.live import SERVER, SERVER6, as_json, link_local, network, packetlab, tshark
 
 __all__ = ["network"]
 
@@ -20,6 +20,8 @@ def answer(request: Request) -> Response:
         return Response(b"", 302, {"Location": f"http://{SERVER}:8080/echo"})
     if request.target == "/secret":
         return Response(request.headers.get("authorization", "nothing").encode())
+    if request.target == "/host":
+        return Response(b"Host was " + request.headers["host"].encode())
     if request.target == "/there":
         return Response(b"you found it\n")
     if request.target == "/chunks":
@@ -58,6 +60,14 @@ def test_a_page_comes_with_its_stages_and_the_frames_that_carried_it(
     assert told["status"] == 200
     assert [one["name"] for one in told["stages"]] == ["name", "connect", "request", "first byte", "rest"]
     assert len(told["frames"]) >= 8
+
+
+@pytest.mark.parametrize("percent", ["%", "%25"])
+def test_a_link_local_address_keeps_its_link(served: Network, percent: str) -> None:
+    address = link_local(served["server"])
+    done = packetlab(served["client"], "http", f"http://[{address}{percent}eth0]/host")
+    assert done.returncode == 0, done.stderr
+    assert f"Host was [{address}]" in done.stdout  # RFC 6874 section 1: the zone means nothing to the other side
 
 
 def test_redirects_are_shown_and_followed_only_when_asked(served: Network) -> None:

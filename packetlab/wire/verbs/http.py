@@ -88,7 +88,8 @@ def _once(
     clock = StageClock()
     target = resolve(name, family=family, via=host)
     clock.stage("name", names_words(target))
-    shown = f"[{name}]" if ":" in name else name
+    bare = name.partition("%")[0]  # RFC 6874 section 1: which of our links it is means nothing to the server
+    shown = f"[{bare}]" if ":" in bare else bare
     fields = {"Host": shown if port in (80, 443) else f"{shown}:{port}", "User-Agent": "packetlab", "Accept": "*/*"}
     fields |= {"Connection": "close"} | ({"Content-Length": str(len(data))} if data else {}) | headers
     request = HTTPRequest(method=method, target=path, version="HTTP/1.1", headers=field_lines(fields))
@@ -105,7 +106,7 @@ def _once(
         sock.settimeout(timeout)
         try:
             if scheme == "https":
-                sock = opened.enter_context(_tls(sock, name, verify))
+                sock = opened.enter_context(_tls(sock, bare, verify))
                 clock.stage("TLS", f"{sock.version()}, {(sock.cipher() or ('?',))[0]}")
             sock.sendall(request.encode() + data)
             clock.stage("request", f"{len(request.encode()) + len(data)} bytes handed to the kernel")
@@ -135,7 +136,9 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     path = (found.path or "/") + (f"?{found.query}" if found.query else "")
     if not path.isascii() or " " in path:
         raise UsageError(f"{path[:60]!r} cannot stand in a request", remedy="write odd characters as %20")
-    return found.scheme, found.hostname, port or (443 if found.scheme == "https" else 80), path
+    # RFC 6874 section 2: in a URL the % of fe80::1%eth0 is written %25.
+    name = found.hostname.replace("%25", "%", 1)
+    return found.scheme, name, port or (443 if found.scheme == "https" else 80), path
 
 
 def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:

@@ -12,7 +12,7 @@ from packetlab.model.addresses import ip_text
 from packetlab.model.errors import UnreachableError, UsageError
 from packetlab.wire.device import wait
 from packetlab.wire.host import Host, LocalHost
-from packetlab.wire.ip_socket import ask_for_errors, socket_errors
+from packetlab.wire.ip_socket import ask_for_errors, socket_address, socket_errors
 from packetlab.wire.lab_only import require_lab
 from packetlab.wire.loop import Stop
 from packetlab.wire.resolve import Target, resolve
@@ -150,7 +150,7 @@ def _connected(target: Target, port: int, source_port: int, ttl: int, via: Host 
             sock.setsockopt(level, name, ttl)
         bind_source(sock, source_port)
         try:
-            sock.connect((ip_text(target.address), port))
+            sock.connect(socket_address(sock, target.address, port, target.interface))
         except OSError as error:
             raise UnreachableError(f"nothing can be sent to {target}: {error.strerror}") from None
         yield sock
