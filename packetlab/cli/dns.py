@@ -57,7 +57,7 @@ def _print(result: "DNSResult") -> None:
 
     message = result.message
     code = RESPONSE_CODES.get(message.response_code, f"code {message.response_code}")
-    again = ", after the answer over UDP had not fitted" if result.was_truncated else ""
+    again = ", after the answer over UDP had not fitted" if result.was_truncated and not result.why_cut else ""
     say(f"{result.server} answered over {result.transport} in {duration(result.rtt)}{again}: {code}")
     said = [
         ("the server itself holds the zone", message.authoritative),
@@ -75,6 +75,10 @@ def _print(result: "DNSResult") -> None:
                 say(f"{title:<12}{safe_text(record.owner)} {kind} {_words(record)}  ({record.ttl} s)", hang=12)
     if message.response_code == 0 and not message.answers:
         say("the name exists, but has no such record")
+    if result.why_cut:
+        say(f"there is more that did not fit; {safe_text(result.why_cut)}")
+    for why in result.passed:
+        say(f"asked before: {safe_text(why)}")
     for why in result.ignored:
         say(f"ignored a datagram: {safe_text(why)}")
 
@@ -96,6 +100,7 @@ def _data(result: "DNSResult") -> dict[str, Any]:
         "question": result.question, "type": result.kind, "server": result.server, "transport": result.transport,
         "rtt_ns": result.rtt, "tries": result.tries, "was_truncated": result.was_truncated,
         "response_code": result.message.response_code, "ok": result.ok, "ignored": list(result.ignored),
+        "passed": list(result.passed), "why_cut": result.why_cut or None,
         "answers": [
             {"name": str(one.owner), "type": one.type, "ttl": getattr(one, "ttl", None), "data": _words(one)}
             for one in result.message.answers

@@ -157,6 +157,16 @@ class VirtualHost:
         if up:
             links.wait_until_up([(self._network._netlink(self), {port.index})])
 
+    def own_names(self, name: str) -> list[str]:
+        """The addresses that programs here find for a name in /etc/hosts: those of a host of the network."""
+        if name == "localhost":
+            return ["127.0.0.1", "::1"]
+        return self._network[name].addresses if name in self._network.topology.nodes else []
+
+    def name_servers(self) -> list[str]:
+        """The DNS servers that programs here find in /etc/resolv.conf."""
+        return self.node.resolver or self._network._services.resolvers(self)
+
     def set_resolver(self, *servers: str) -> None:
         """The DNS servers that commands started from now on find in /etc/resolv.conf."""
         self.node.resolver = list(servers)

@@ -4,7 +4,7 @@ All that sends or captures takes a Host, so that the same verbs run on the real 
 """
 
 import socket
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Host(Protocol):
@@ -16,6 +16,17 @@ class Host(Protocol):
 
     def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - as socket.socket
         """A new socket in this host's network; raises as `socket.socket` does."""
+
+
+@runtime_checkable
+class KnowsNames(Protocol):
+    """A host with names of its own, as those of virtual networks are; this machine's are asked of the system."""
+
+    def own_names(self, name: str) -> list[str]:
+        """Addresses that the host itself has for a name, as in /etc/hosts; empty where it has none."""
+
+    def name_servers(self) -> list[str]:
+        """Addresses of the DNS servers that it asks, as in /etc/resolv.conf."""
 
 
 class LocalHost:

@@ -10,7 +10,7 @@ from packetlab.net.process import PIPE
 from packetlab.net.servers import DNSServer, UDPEchoServer
 from packetlab.net.servers.dns import zone
 from packetlab.wire.verbs.dns import dns, reverse_name
-from tests.cli.live import CLIENT, SERVER, SERVER6, as_json, network, packetlab
+from tests.cli.live import CLIENT, SERVER, SERVER6, as_json, link_local, network, packetlab
 
 __all__ = ["network"]
 
@@ -59,6 +59,17 @@ def test_a_question_that_cannot_be_is_a_usage_error(served: Network, words: list
     done = packetlab(served["client"], "dns", *words, f"@{SERVER}")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_link_local_address_keeps_its_link(served: Network) -> None:
+    local = link_local(served["server"])
+    told = as_json(served["client"], "udp", f"{local}%eth0", "7", "near")
+    assert bytes.fromhex(told["reply"]) == b"near"
+    several = as_json(served["client"], "udp", f"{local}%eth0", "7", "near", "-c", "2")
+    assert len(several["replies"]) == 2
+    assert packetlab(served["client"], "dns", "www.lab.test", f"@{local}%eth0").returncode == 0
+    assert dns("www.lab.test", server=f"{local}%eth0", via=served["client"]).ok
+    assert dns("www.lab.test", server=f"{local}%eth0", tcp=True, via=served["client"]).ok
 
 
 def test_an_answer_with_another_identifier_is_ignored_and_said(served: Network) -> None:

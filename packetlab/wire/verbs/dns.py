@@ -3,18 +3,20 @@
 import secrets
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packetlab.application.dns import DNS, TYPE_NUMBERS, query
+from packetlab.application.dns import CLASSES, DNS, TYPE_NUMBERS, TYPES, query
 from packetlab.model.addresses import ip_bytes, ip_text
 from packetlab.model.errors import PacketLabError, UnreachableError, UsageError
 from packetlab.model.packet import Packet, decapsulate
-from packetlab.wire.host import Host, LocalHost
-from packetlab.wire.ip_socket import family_of
+from packetlab.wire.host import Host, KnowsNames, LocalHost
+from packetlab.wire.ip_socket import family_of, socket_address
 
 PORT = 53
 LARGEST = 65_535
+MOST_SERVERS = 3
+"""Of a resolv.conf; programs look at no more."""
 MAX_IGNORED = 100
 """Wrong answers that are told; more are passed over in silence."""
 FORMAT_ERROR = 1
@@ -42,6 +44,10 @@ class DNSResult:
     """The answer."""
     ignored: tuple[str, ...] = ()
     """Datagrams that came and were no answer, and why."""
+    passed: tuple[str, ...] = ()
+    """Servers that were asked before and did not answer, and why."""
+    why_cut: str = ""
+    """Why this is still the answer that did not fit: the question over TCP failed."""
 
     @property
     def message(self) -> DNS:
@@ -58,18 +64,37 @@ def dns(
     name: str, kind: str = "A", *, server: str = "", port: int = PORT, via: Host | None = None, tcp: bool = False,
     edns: bool = True, timeout: float = 2.0, retries: int = 2,
 ) -> DNSResult:  # fmt: skip
-    """Ask `server` (the first of /etc/resolv.conf where none is given) for records of a name.
+    """Ask `server` for records of a name; where none is given, the servers of the host's resolv.conf, one by one.
 
     kind: "A", "AAAA", "MX", ... or a number. timeout: seconds for each try. Errors: UsageError for a name or kind
     that cannot be, NoAnswerError, UnreachableError.
     """
     host = via or LocalHost()
-    address = server or system_server()
     number = _number(kind)
-    ip_bytes(address.partition("%")[0])
     if timeout <= 0 or retries < 0:
         raise UsageError("the timeout must be positive, and retries cannot be negative")
+    servers = [server] if server else name_servers(host)
+    for address in servers:
+        ip_bytes(address.partition("%")[0])
+    passed: list[str] = []
+    while True:
+        try:
+            found = _ask(host, servers[len(passed)], port, name, number, tcp, edns, timeout, retries)
+        except (NoAnswerError, UnreachableError) as error:
+            passed.append(str(error))
+            if len(passed) == len(servers):
+                if len(passed) > 1:
+                    raise NoAnswerError(f"no server answered: {'; '.join(passed)}", remedy=error.remedy) from None
+                raise
+        else:
+            return replace(found, kind=kind.upper(), passed=tuple(passed))
+
+
+def _ask(
+    host: Host, address: str, port: int, name: str, number: int, tcp: bool, edns: bool, timeout: float, retries: int
+) -> DNSResult:
     asked = query(name, number, identifier=secrets.randbits(16), edns=edns)
+    cut: DNSResult | None = None
     if not tcp:
         packet, rtt, tries, ignored = _by_datagram(host, address, port, asked, timeout, retries)
         if edns and packet[DNS].response_code == FORMAT_ERROR:
@@ -77,10 +102,16 @@ def dns(
             asked = query(name, number, identifier=secrets.randbits(16), edns=False)
             packet, rtt, more, ignored = _by_datagram(host, address, port, asked, timeout, retries)
             tries += more
-        if not packet[DNS].truncated:
-            return DNSResult(name, kind.upper(), address, "UDP", rtt, tries, False, packet, tuple(ignored))
-    packet, rtt = _by_stream(host, address, port, asked, timeout)
-    return DNSResult(name, kind.upper(), address, "TCP", rtt, 1, not tcp, packet)
+        cut = DNSResult(name, "", address, "UDP", rtt, tries, bool(packet[DNS].truncated), packet, tuple(ignored))
+        if not cut.was_truncated:
+            return cut
+    try:
+        packet, rtt = _by_stream(host, address, port, asked, timeout)
+    except (NoAnswerError, UnreachableError) as error:
+        if cut is None:
+            raise
+        return replace(cut, why_cut=str(error))
+    return DNSResult(name, "", address, "TCP", rtt, 1, not tcp, packet)
 
 
 def _number(kind: str) -> int:
@@ -92,17 +123,24 @@ def _number(kind: str) -> int:
     return TYPE_NUMBERS[kind.upper()]
 
 
-def system_server(path: Path = Path("/etc/resolv.conf")) -> str:
-    """The first name server that this machine is told to use."""
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="name a server: @192.0.2.1") from None
-    for line in lines:
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
-            return words[1]
-    raise UsageError(f"{path} names no server", remedy="name one: packetlab dns NAME @192.0.2.1")
+def name_servers(host: Host, path: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """The name servers that a host is told to use, at most three (resolv.conf(5)); UsageError where there is none."""
+    if isinstance(host, KnowsNames):
+        found, what = host.name_servers(), f"{host.name} of a virtual network"
+    else:
+        try:
+            lines = [line.split() for line in path.read_text(errors="replace").splitlines()]
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="name a server: @192.0.2.1") from None
+        found, what = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"], str(path)
+    if not found:
+        raise UsageError(f"{what} names no server", remedy="name one: packetlab dns NAME @192.0.2.1")
+    return found[:MOST_SERVERS]
+
+
+def _connect(sock: socket.socket, address: str, port: int) -> None:
+    bare, _, zone = address.partition("%")
+    sock.connect(socket_address(sock, ip_bytes(bare), port, zone))
 
 
 def _by_datagram(
@@ -114,7 +152,7 @@ def _by_datagram(
         for tries in range(1, retries + 2):
             start = time.monotonic_ns()
             try:
-                sock.connect((address, port))  # the kernel then takes datagrams of this server only
+                _connect(sock, address, port)  # the kernel then takes datagrams of this server only
                 sock.send(data)
                 while (left := timeout - (time.monotonic_ns() - start) / 1e9) > 0:
                     sock.settimeout(left)
@@ -144,7 +182,7 @@ def _by_stream(host: Host, address: str, port: int, asked: DNS, timeout: float) 
     try:
         with host.socket(family_of(address), socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout)
-            sock.connect((address, port))
+            _connect(sock, address, port)
             sock.sendall(len(data).to_bytes(2, "big") + data)
             deadline = time.monotonic() + timeout
             size = int.from_bytes(_exactly(sock, 2, deadline), "big")
@@ -183,10 +221,14 @@ def _wrong(packet: Packet, asked: DNS) -> str:
         return "it is a question itself"
     if message.identifier != asked.identifier:
         return f"its identifier is 0x{message.identifier:04x}, not 0x{asked.identifier:04x}"
-    if message.questions:
-        mine, theirs = asked.questions[0], message.questions[0]
-        if (mine.qname.lower(), mine.qtype) != (theirs.qname.lower(), theirs.qtype):
-            return f"it answers another question, {theirs.qname}"
+    if not message.questions and message.response_code == FORMAT_ERROR:
+        return ""  # a server that could not read the question need not repeat it
+    if len(message.questions) != 1:
+        return f"it repeats {len(message.questions) or 'no'} questions, not ours alone"
+    mine, theirs = asked.questions[0], message.questions[0]
+    if (mine.qname.lower(), mine.qtype, mine.qclass) != (theirs.qname.lower(), theirs.qtype, theirs.qclass):
+        kind, of = TYPES.get(theirs.qtype, theirs.qtype), CLASSES.get(theirs.qclass, theirs.qclass)
+        return f"it answers another question, {theirs.qname} {of} {kind}"
     return ""
 
 
