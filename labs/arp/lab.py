@@ -1,5 +1,6 @@
 """ARP: the question to everybody and the answer to one; caches, ghosts and forged claims."""
 
+import re
 import time
 
 from packetlab.link.arp import ARP
@@ -59,8 +60,14 @@ def check_ping(ev):
     h1 = ev.at("h1")
     h1.mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {h2.ip}",
                "The question came from h2: you pinged from the wrong end. Ping from h1 to h2.")
-    h1.mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {h1.ip} && arp.dst.proto_ipv4 == {h3.ip}",
-               "h1 asked for h3's address: you pinged h3. Ping h2.")
+    if not h1.all(ASKED + " && arp.src.proto_ipv4 == {h1.ip}"):
+        h1.mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {h1.ip} && arp.dst.proto_ipv4 == {h3.ip}",
+                   "h1 asked for h3's address: you pinged h3. Ping h2.")
+        for name in ("h2", "h3"):
+            ev.at(name).mistake(f"arp.opcode == 1 && arp.src.proto_ipv4 == {{{name}.ip}}",
+                                f"You pinged from {name}. h1 has to ask: open the shell of h1.")
+        h1.mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {h1.ip}",
+                   "h1 asked for an address that nobody here has. Ping h2, {h2.ip}.")
     asked = h1.first(ASKED, why="h1 asks: who has h2's address?")
     to = asked.text(Ethernet, "dst")
     ev.expect(to == "ff:ff:ff:ff:ff:ff", "the question goes to everybody", f"to {to}", "its frame is a broadcast",
@@ -94,25 +101,25 @@ def diagnose_look(ev, given, right):
     return None
 
 
-# -- again
+# -- second
 
 
-def begin_again(lab):
+def begin_second(lab):
     forget(lab)
     lab.ping("h1", "{h2.ip}")
 
 
-def traffic_again(lab):
+def traffic_second(lab):
     lab.ping("h1", "{h2.ip}")
 
 
-def answers_again(ev):
+def answers_second(ev):
     ev.at("h2").one("icmp.type == 8 && ip.src == {h1.ip}", why="h1 pinged h2 again")
     return {"frames": ev.at("h3").count("arp", why="ARP frames for everybody")
             + ev.at("h1").count("arp", why="ARP frames at h1")}
 
 
-def diagnose_again(ev, given, right):
+def diagnose_second(ev, given, right):
     if given["frames"] in ("1", "2"):
         return "You let h1 ask again. It has just been told, and keeps what it has learned in its cache."
     return None
@@ -138,7 +145,12 @@ def check_reply(ev):
     asked = ev.at("h3").first(GHOST_ASKED, why="h1 asks for the ghost's address")
     sent = [seen for seen in ev.at("h3").all("eth.type == 0x0806", after=asked) if seen.direction == "out"]
     if not sent:
-        ev.expect(False, "an ARP reply from h3", "h3 sent no ARP frame", "nobody else answers for the ghost", [asked])
+        last = (ev.output.strip().splitlines() or [""])[-1]
+        if re.match(r"\w+(Error|Exception|Interrupt)\b", last):
+            ev.mistake(f"Your program has ended with an error: {last}", asked)
+        ev.expect(False, "an ARP reply from h3", "h3 sent no ARP frame",
+                  "h1 asked, so `answer` returned None or no Ethernet frame of type 0x0806, or has not returned at all",
+                  [asked])
     reply = sent[0]
     if ARP not in reply or reply.packet.faults:
         ev.mistake("Your frame says that it carries ARP, but cannot be read as ARP: it should be 42 bytes.", reply)
@@ -184,6 +196,10 @@ def traffic_forge(lab):
 
 def check_forge(ev):
     sent = [seen for seen in ev.at("h3").all("arp") if seen.direction == "out"]
+    if not sent:
+        for name in ("h1", "h2"):
+            ev.at(name).mistake(f"arp.src.proto_ipv4 == {{h2.ip}} && arp.src.hw_mac == {{h3.mac}}",
+                                f"You sent from {name}. The claim has to come from h3: open the shell of h3.")
     claims = [(seen, seen.text(ARP, "sender_protocol"), seen.text(ARP, "sender_hardware")) for seen in sent]
     swapped = [seen for seen, address, _ in claims if address == ev.value("h1.ip")]
     if swapped:
