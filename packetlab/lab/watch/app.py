@@ -250,7 +250,7 @@ class WatchApp(App[None]):
         if answer["verdict"] == "pass":
             self.judged(answer)
         else:
-            self.say(answer["text"], title="so far")
+            self.say(answer["text"], title="so far (c: judge it, and begin anew)")
 
     def judged(self, answer: dict[str, Any]) -> None:
         """A verdict that was asked for, or a pass."""
