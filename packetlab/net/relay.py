@@ -209,10 +209,20 @@ class Relay:
                 except OSError:
                     way.counts["overflowed"] += 1
 
+    def _take_all(self) -> None:
+        """All that has come to both ends, however much."""
+        for way, source in zip(self.ways, self.ends, strict=True):
+            try:
+                for _ in range(MOST_WAITING):
+                    way.enter(source.recv(LARGEST), now())
+            except OSError:
+                pass  # no more, or the interface was switched off
+
     def _answer(self) -> bool:
         """Answers on the control socket: "?" with the counts, else it is told what to do from now on. False: closed."""
         data = os.read(self.control, 65536)
         if data and data != b"?":
+            self._take_all()  # what was sent before belongs to what was
             self.ways = [_follower(way, each) for way, each in zip(self.ways, directions(data), strict=True)]
             os.write(self.control, b"+")
         elif data:

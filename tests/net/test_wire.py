@@ -211,7 +211,15 @@ def test_a_wire_that_is_changed_counts_anew_what_it_drops() -> None:
                     came.append(receiver.recv(10))
                 dropped = (told or {"drop": [2]})["drop"]
                 assert came == [b"%d" % number for number in range(1, 4) if number not in dropped] + [b"!"]
-        assert wire.counts()["b"]["dropped"] == 3
+            for number in range(50):  # what was sent just before is not counted among what comes behind
+                wire.change(drop=[])
+                for _ in range(5):
+                    sender.send(b"before")
+                wire.change(drop=[1])
+                sender.send(b"dropped")
+                sender.send(b"%d" % number)
+                assert [receiver.recv(10) for _ in range(6)] == [b"before"] * 5 + [b"%d" % number]
+        assert wire.counts()["b"]["dropped"] == 53
         assert wire.impairment.toward == "b" and wire.impairment.match == "udp"
 
 
