@@ -1,16 +1,17 @@
 """From what people type (a name, an address, fe80::1%eth0) to an address, and from where packets to it leave.
 
-Names are looked up by the system of the machine that packetlab runs on, so only for that machine; hosts of a
-virtual network are named by address. Every way to fail has its own sentence.
+Names are looked up by the system of the machine that packetlab runs on; for a host of a virtual network, among the
+names of its network, then by the DNS servers that it asks. Every way to fail has its own sentence.
 """
 
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 from packetlab.model.addresses import ip_text
 from packetlab.model.errors import UnreachableError, UsageError
-from packetlab.wire.host import Host, LocalHost
+from packetlab.wire.host import Host, KnowsNames, LocalHost
 
 MAX_NAME = 255
 
@@ -73,6 +74,8 @@ def _literal(text: str, shown: str, family: int) -> list[bytes]:
 def _lookup(name: str, shown: str, family: int, host: Host) -> list[bytes]:
     if not name or len(name) > MAX_NAME or not name.isprintable() or " " in name:
         raise UsageError(f"{shown!r} cannot be the name of a host", remedy="give a name or an IP address")
+    if isinstance(host, KnowsNames):
+        return _lookup_inside(name, shown, family, host)
     if not isinstance(host, LocalHost):
         raise UnreachableError(
             f"{host.name} of a virtual network has no names to look up: {shown}", remedy="give an IP address"
@@ -88,23 +91,58 @@ def _lookup(name: str, shown: str, family: int, host: Host) -> list[bytes]:
             except (socket.gaierror, UnicodeError):
                 pass
             else:
-                raise UnreachableError(
-                    f"{shown} has no IPv{family} address", remedy=f"try it with -{10 - family}"
-                ) from None
-        if code == socket.EAI_AGAIN:
-            raise UnreachableError(
-                f"the name {shown} could not be looked up: no name server answered",
-                remedy="check the connection and /etc/resolv.conf, or give an IP address",
-            ) from None
-        raise UnreachableError(
-            f"the name {shown} is unknown", remedy="check its spelling, or give an IP address"
-        ) from None
+                raise _not_of_family(shown, family) from None
+        raise (_no_answer(shown) if code == socket.EAI_AGAIN else _unknown(shown)) from None
     found: list[bytes] = []
     for _, _, _, _, address in answers:
         packed = ip_address(str(address[0]).partition("%")[0]).packed
         if packed not in found:
             found.append(packed)
     return found
+
+
+def _lookup_inside(name: str, shown: str, family: int, host: Any) -> list[bytes]:
+    """For a host of a virtual network; IPv6 stands first (RFC 6724), and what has no route is passed over later."""
+    own = [ip_address(each).packed for each in host.own_names(name)]
+
+    def known(size: int) -> list[bytes]:
+        return [each for each in (own or _ask_servers(name, shown, size, host)) if len(each) == size]
+
+    wanted = {0: (16, 4), 4: (4,), 6: (16,)}[family]
+    found = [each for size in wanted for each in known(size)]
+    if found:
+        return list(dict.fromkeys(found))
+    if family and known(20 - wanted[0]):
+        raise _not_of_family(shown, family)
+    raise _unknown(shown)
+
+
+def _ask_servers(name: str, shown: str, size: int, host: Host) -> list[bytes]:
+    from packetlab.application.dns import AAAA, A
+    from packetlab.wire.verbs.dns import NoAnswerError, dns, name_servers
+
+    try:
+        name_servers(host)
+    except UsageError:
+        raise _unknown(shown) from None
+    try:
+        answers = dns(name, "A" if size == 4 else "AAAA", via=host).message.answers
+    except (NoAnswerError, UnreachableError):
+        raise _no_answer(shown) from None
+    return [one.address for one in answers if isinstance(one, A | AAAA)]
+
+
+def _unknown(shown: str) -> UnreachableError:
+    return UnreachableError(f"the name {shown} is unknown", remedy="check its spelling, or give an IP address")
+
+
+def _no_answer(shown: str) -> UnreachableError:
+    return UnreachableError(f"the name {shown} could not be looked up: no name server answered",
+                            remedy="check the connection and /etc/resolv.conf, or give an IP address")  # fmt: skip
+
+
+def _not_of_family(shown: str, family: int) -> UnreachableError:
+    return UnreachableError(f"{shown} has no IPv{family} address", remedy=f"try it with -{10 - family}")
 
 
 def _route(shown: str, addresses: list[bytes], host: Host, interface: str) -> Target:
