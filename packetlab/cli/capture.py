@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from packetlab.model.frame import Frame
     from packetlab.model.packet import Packet
     from packetlab.wire.host import Host
+    from packetlab.wire.packet_socket import PacketDevice
+
+GOING = 2.0
+"""Seconds between the end of an interface and the end of the network that it belongs to."""
 
 
 @click.command(short_help="show packets as they pass")
@@ -42,14 +46,14 @@ def capture(
 
 def watch(
     words: tuple[str, ...], interface: str, count: int | None, seconds: float | None, no_promiscuous: bool,
-    write: str | None, as_json: bool, host: "Host | None" = None,
+    write: str | None, as_json: bool, host: "Host | None" = None, end: Any = None,
 ) -> int:  # fmt: skip
     """What `packetlab capture` does, on this machine or in a host of a virtual network; its exit code."""
     from packetlab.show.listing import Listing
 
     listing, seen = Listing(), 0
     with recording(write) as record:
-        for frame, packet in frames_passing(words, interface, count, seconds, no_promiscuous, host=host):
+        for frame, packet in frames_passing(words, interface, count, seconds, no_promiscuous, host=host, end=end):
             seen += 1
             if record is not None:
                 record.write(frame)
@@ -62,9 +66,12 @@ def watch(
 
 def frames_passing(
     words: tuple[str, ...], interface: str, count: int | None, seconds: float | None, no_promiscuous: bool,
-    host: "Host | None" = None,
+    host: "Host | None" = None, end: Any = None,
 ) -> "Iterator[tuple[Frame, Packet]]":  # fmt: skip
-    """The frames that fit a display filter, until there are `count`, `seconds` are over, or Ctrl-C."""
+    """The frames that fit a display filter, until there are `count`, `seconds` are over, or Ctrl-C.
+
+    `end` (something with a fileno) is readable when the host is gone: nothing more can come then.
+    """
     import packetlab.protocols  # noqa: F401 - knows what to look for
     from packetlab.analysis.filter import parse
     from packetlab.model.packet import decapsulate
@@ -83,9 +90,12 @@ def frames_passing(
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 break
-            if not wait([device, stop], left):
-                continue
-            for frame in device.receive():
+            ready = wait([device, stop] if end is None else [device, stop, end], left)
+            frames = _arrived(device, end) if ready else []
+            if not frames and end in ready:
+                click.echo("the network has ended", err=True)
+                break
+            for frame in frames:
                 first = frame.time if first is None else first
                 packet = decapsulate(frame.data, frame.link_type, wire_length=frame.wire_length)
                 if wanted is not None and not wanted.matches(packet, frame, first):
@@ -97,6 +107,18 @@ def frames_passing(
         dropped = device.drops()
     lost = f", {dropped} dropped by the kernel because we were too slow" if dropped else ", none dropped"
     click.echo(f"{seen} packet{'s' if seen != 1 else ''} shown{lost}", err=True)
+
+
+def _arrived(device: "PacketDevice", end: Any) -> "list[Frame]":
+    from packetlab.model.errors import UnreachableError
+    from packetlab.wire.device import wait
+
+    try:
+        return device.receive()
+    except UnreachableError:
+        if end is None or not wait([end], GOING):
+            raise
+        return []  # the interface went with its network
 
 
 def _print_json(frame: Any, packet: Any) -> None:

@@ -24,7 +24,7 @@ _PATIENCE = 20.0  # seconds for an answer of the holder; it answers in well unde
 
 
 class HolderError(PacketLabError):
-    """The holder could not do it; `number` is the errno."""
+    """The holder could not do it; `number` is the errno of what it tried, 0 where it tried nothing."""
 
     def __init__(self, number: int, reason: str) -> None:
         super().__init__(reason)
@@ -99,7 +99,8 @@ class Namespaces:
                 socket.send_fds(self._socket, [message], descriptors)
                 data, received, _, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
             except OSError as error:
-                raise HolderError(error.errno or 0, f"the network's holder process does not answer: {error}") from None
+                reason = error.strerror or str(error)  # no number: it is not the request that failed
+                raise HolderError(0, f"the network's holder process does not answer: {reason}") from None
         if not data:
             raise HolderError(0, "the network's holder process has died, and the network with it")
         for descriptor in received:

@@ -9,6 +9,7 @@ from typing import Any
 
 from packetlab.model.errors import UsageError
 from packetlab.net import remote_command
+from packetlab.net.channel import Channel
 from packetlab.net.control import Control
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
@@ -23,7 +24,8 @@ def _prefix() -> str:
 def address(name: str) -> str:
     """Where a network of that name listens."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a network", remedy="use letters, digits, dots and dashes")
+        raise UsageError(f"{name!r} is no name for a network", remedy="as --name office: letters, digits, dots and"
+                         " dashes, at most 41")  # fmt: skip
     return _prefix() + name
 
 
@@ -41,8 +43,9 @@ def running() -> list[str]:
 class RemoteHost:
     """A host of a network that another process holds. Implements wire.Host."""
 
-    def __init__(self, control: Control, name: str) -> None:
-        self._control, self.name = control, name
+    def __init__(self, control: Control, name: str, cables: Sequence[Sequence[str]] = ()) -> None:
+        """`cables`: (interface, neighbour, MAC address), as the network describes them."""
+        self._control, self.name, self._cables = control, name, cables
 
     def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM,  # noqa: A002
                proto: int = 0) -> socket.socket:  # fmt: skip
@@ -50,6 +53,19 @@ class RemoteHost:
         request = {"do": "socket", "host": self.name, "kind": [int(family), int(type), proto]}
         _, files = self._control.answer(self._control.open(request), 60)
         return socket.socket(family, type, proto, fileno=files[0])
+
+    def interface(self, wanted: str) -> str:
+        """The name of an interface, which may be given as the neighbour that its cable leads to."""
+        from packetlab.wire.netlink import interfaces
+
+        by_neighbour = {peer: name for name, peer, _ in reversed(self._cables)}
+        names = [one.name for one in interfaces(self)]
+        found = by_neighbour.get(wanted, wanted)
+        if found not in names:
+            peers = {name: f" (to {peer})" for name, peer, _ in self._cables}
+            known = ", ".join(name + peers.get(name, "") for name in names)
+            raise UsageError(f"{self.name} has no interface {wanted!r}", remedy=f"there are: {known}")
+        return found
 
     def run(self, command: Sequence[str], streams: Sequence[int] = (0, 1, 2)) -> int:
         """Runs a command on our own standard streams to its end; its exit code. Ctrl-C is passed on."""
@@ -87,10 +103,14 @@ class RemoteNetwork:
         return said
 
     def __getitem__(self, name: str) -> RemoteHost:
-        known = [str(node["name"]) for node in self.describe()["nodes"]]
+        known = {str(node["name"]): node["interfaces"] for node in self.describe()["nodes"]}
         if name not in known:
             raise UsageError(f"there is no host {name!r} in {self.name}", remedy=f"there are: {', '.join(known)}")
-        return RemoteHost(self._control, name)
+        return RemoteHost(self._control, name, known[name])
+
+    def until_down(self) -> Channel:
+        """A connection that becomes readable when the network ends; the caller closes it."""
+        return self._control.open({"do": "wait"})
 
     def down(self) -> None:
         """Ends it, and waits until it is gone."""

@@ -6,6 +6,7 @@ client's own standard streams. The network dies with its process, all commands i
 """
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from packetlab.net.remote import address
 from packetlab.net.remote_command import run_for
 from packetlab.net.serving import told
 
-REQUESTS = ("describe", "socket", "run", "log")
-"""What is asked of every network, whoever holds it."""
+REQUESTS = ("describe", "socket", "run", "log", "wait")
+"""What is asked of every network, whoever holds it. The answer to "wait" is that its connection ends with it."""
 
 
 def answer(network: Network, request: dict[str, Any], client: Client) -> Any:
@@ -31,6 +32,10 @@ def answer(network: Network, request: dict[str, Any], client: Client) -> Any:
         return run_for(client, network[request["host"]], request)
     if request["do"] == "log":
         return told(network, request.get("host", ""))
+    if request["do"] == "wait":
+        while client.hear() is not None:
+            pass
+        return None
     nodes = [{"name": node.name, "kind": node.kind, "addresses": node.addresses,
               "services": [one.described() for one in network.services if one.host is node],
               "interfaces": [[port.name, port.peer, port.mac.hex(":")] for port in node.ports]}
@@ -66,6 +71,7 @@ def hold_in_background(network: Network, name: str, source: str = "") -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: ended.set())
         with network:
+            threading.Thread(target=_wait_for_end, args=(network.pid, ended), daemon=True).start()
             control.listen_in(list(network))
             control.start()
             ready()
@@ -73,3 +79,11 @@ def hold_in_background(network: Network, name: str, source: str = "") -> int:
             control.close()
 
     return in_background(main)
+
+
+def _wait_for_end(holder: int, ended: threading.Event) -> None:
+    """Where the holder dies, the network has died with it, and so shall we."""
+    pidfd = os.pidfd_open(holder)
+    select.select([pidfd], [], [])
+    os.close(pidfd)
+    ended.set()

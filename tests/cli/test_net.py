@@ -130,6 +130,71 @@ def test_killed_while_it_works_nothing_is_left(name: str) -> None:
     assert until(lambda: name not in running()) and until(lambda: not _commands("sleep 61"))
 
 
+def test_where_its_holder_is_killed_the_network_is_no_longer_up(name: str) -> None:
+    described = json.loads(packetlab("show", "--net", name, "--json").stdout)
+    with subprocess.Popen([*COMMAND, "capture", "client", "--net", name], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as watching:  # fmt: skip
+        assert watching.stderr is not None and "listening" in watching.stderr.readline()
+        os.kill(_holder(described["pid"]), signal.SIGKILL)
+        said = watching.communicate(timeout=20)[1]
+    assert "the network has ended" in said and "0 packets shown" in said
+    assert until(lambda: name not in running(), 20)
+    gone = packetlab("exec", "client", "--net", name, "--", "true")
+    assert gone.returncode == 2 and f"no network '{name}' is up" in gone.stderr
+
+
+def _holder(pid: int) -> int:
+    """The innermost of the two processes in which a network is held: PID 1 of its commands."""
+    for _ in range(2):
+        pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    return pid
+
+
+@pytest.mark.parametrize("words", [["capture", "server"], ["capture", "server", "-i", "client"], ["ladder", "server"]])
+def test_a_capture_ends_with_its_network(name: str, words: list[str]) -> None:
+    with subprocess.Popen([*COMMAND, *words, "--net", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as watching:  # fmt: skip
+        assert watching.stderr is not None and "listening" in watching.stderr.readline()
+        assert packetlab("down", name).returncode == 0
+        said = watching.communicate(timeout=20)[1]
+    assert "the network has ended" in said and "went down" not in said
+
+
+def test_an_interface_may_be_named_by_its_neighbour_and_one_that_is_not_there_is_told_with_what_is(name: str) -> None:
+    done = packetlab("capture", "server", "-i", "client", "-t", "0.01", "--net", name)
+    assert "listening on eth0" in done.stderr
+    wrong = packetlab("capture", "server", "-i", "a-very-long-name-of-an-interface", "--net", name)
+    assert wrong.returncode == 2 and "there are: lo, eth0 (to client)" in wrong.stderr
+
+
+def test_what_to_type_next_names_the_network_where_there_are_several(name: str, tmp_path: Path) -> None:
+    other = f"{name}-other"
+    done = packetlab("up", str(tmp_path / "office.yaml"), "--name", other)
+    packetlab("down", other)
+    words = " ".join(done.stdout.split())
+    assert f"packetlab net shell --net {other} client" in words and f"packetlab net down {other}" in words
+
+
+def test_the_list_of_networks_fits_eighty_columns(tmp_path: Path) -> None:
+    called = f"test-{os.getpid()}-{time.monotonic_ns()}"
+    (tmp_path / "many.yaml").write_text(f"hosts: [{', '.join(f'host-{number}' for number in range(20))}]")
+    assert packetlab("up", str(tmp_path / "many.yaml"), "--name", called).returncode == 0
+    listed = packetlab("list").stdout
+    packetlab("down", called)
+    assert "host-19" in listed and max(map(len, listed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name_of_file", ["absent.yaml", "unreadable.yaml", "folder.yaml", "a name (1).yaml"])
+def test_a_file_that_cannot_be_used_is_told_in_one_sentence_with_a_remedy(tmp_path: Path, name_of_file: str) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "a name (1).yaml").write_text(SPEC)
+    (tmp_path / "unreadable.yaml").write_bytes(b"\xff")
+    wrong = packetlab("up", str(tmp_path / name_of_file))
+    assert wrong.returncode == 2 and wrong.stdout == ""
+    cause, remedy = wrong.stderr.splitlines()
+    assert cause.startswith("packetlab: ") and remedy.startswith("  try: ")
+
+
 @pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06])
 def test_killed_while_it_is_built_nothing_is_left(tmp_path: Path, after: float) -> None:
     called = f"test-{os.getpid()}-{time.monotonic_ns()}"

@@ -15,7 +15,8 @@ MAX_LADDER = 10_000
 @click.command(short_help="packets at a host, as they pass")
 @click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("words", nargs=-1, metavar="[FILTER]")
-@click.option("-i", "--interface", default="", metavar="NAME", help="Only this interface; all of them otherwise.")
+@click.option("-i", "--interface", default="", metavar="NAME",
+              help="Only this interface, or that towards this neighbour; all of them otherwise.")  # fmt: skip
 @click.option("-c", "--count", type=click.IntRange(min=1), help="Stop after so many packets.")
 @click.option("-t", "--time", "seconds", type=click.FloatRange(min=0, min_open=True),
               help="Stop after so many seconds.")  # fmt: skip
@@ -30,14 +31,18 @@ def capture(
     from packetlab.cli.capture import watch
     from packetlab.net.remote import RemoteNetwork
 
-    there = RemoteNetwork(name)[host]
-    return watch(words, interface, count, seconds, False, write, as_json, host=there)
+    network = RemoteNetwork(name)
+    there = network[host]
+    only = there.interface(interface) if interface else ""
+    with network.until_down() as end:
+        return watch(words, only, count, seconds, False, write, as_json, host=there, end=end)
 
 
 @click.command(short_help="who says what to whom, at one host")
 @click.argument("host", shell_complete=completion.net_hosts)
 @click.argument("words", nargs=-1, metavar="[FILTER]")
-@click.option("-i", "--interface", default="", metavar="NAME", help="Only this interface; all of them otherwise.")
+@click.option("-i", "--interface", default="", metavar="NAME",
+              help="Only this interface, or that towards this neighbour; all of them otherwise.")  # fmt: skip
 @click.option("-c", "--count", type=click.IntRange(min=1), default=MAX_LADDER, help="Stop after so many packets.")
 @click.option("-t", "--time", "seconds", type=click.FloatRange(min=0, min_open=True),
               help="Stop after so many seconds.")  # fmt: skip
@@ -53,11 +58,14 @@ def ladder(
     from packetlab.show import ladder as draw
     from packetlab.show import print_to_terminal
 
-    there = RemoteNetwork(name)[host]
+    network = RemoteNetwork(name)
+    there = network[host]
+    only = there.interface(interface) if interface else ""
     with ExitStack() as stack:
+        end = stack.enter_context(network.until_down())
         record = stack.enter_context(recording(write))
         frames = []
-        for frame, _ in frames_passing(words, interface, min(count, MAX_LADDER), seconds, False, host=there):
+        for frame, _ in frames_passing(words, only, min(count, MAX_LADDER), seconds, False, host=there, end=end):
             frames.append(frame)
             if record is not None:
                 record.write(frame)

@@ -5,7 +5,7 @@ import contextlib
 import click
 
 from packetlab.cli import completion
-from packetlab.cli.common import json_option, print_json
+from packetlab.cli.common import json_option, print_json, say
 from packetlab.cli.net import net_option
 from packetlab.show.safe import safe_text
 
@@ -26,7 +26,7 @@ def list_networks(as_json: bool) -> int:
     for one in found if not as_json else ():
         hosts = [node["name"] for node in one["nodes"] if node["kind"] == "host"]
         lab = ", a lab" if one["lab"] else ""
-        click.echo(f"{one['name']}: hosts {', '.join(hosts)}  (process {one['pid']}{lab})")
+        say(f"{one['name']}: hosts {', '.join(hosts)}  (process {one['pid']}{lab})")
     if not found and not as_json:
         click.echo("no network is up; start one with: packetlab net up FILE", err=True)
     return 0 if found else 1

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from packetlab.cli import completion
-from packetlab.cli.common import json_option, print_json
+from packetlab.cli.common import json_option, print_json, say
 from packetlab.cli.net import net_option
 from packetlab.model.errors import UsageError
 
 
 @click.command(short_help="build the network that a file describes, and keep it")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--name", default="", metavar="NAME", help="What to call it; the file's name otherwise.")
 @json_option
 def up(file: Path, name: str, as_json: bool) -> int:
@@ -22,7 +22,7 @@ def up(file: Path, name: str, as_json: bool) -> int:
     and the network does not come up. `packetlab net --help` lists them.
     """
     from packetlab.net import Network
-    from packetlab.net.remote import RemoteNetwork
+    from packetlab.net.remote import RemoteNetwork, running
     from packetlab.net.shared import hold_in_background
 
     network = Network.from_spec(file)
@@ -32,8 +32,10 @@ def up(file: Path, name: str, as_json: bool) -> int:
         print_json(RemoteNetwork(called).describe())
         return 0
     click.echo(network.diagram())
-    first = next((host.name for host in network.hosts), "")
-    click.echo(f"\n{called} is up (process {pid}). Next: packetlab net shell {first}, and packetlab net down")
+    first = next(host.name for host in [*network.hosts, *network])
+    which, end = ("", "") if running() == [called] else (f" --net {called}", f" {called}")
+    click.echo()
+    say(f"{called} is up (process {pid}). Next: packetlab net shell{which} {first}, and packetlab net down{end}")
     return 0
 
 
