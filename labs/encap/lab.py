@@ -6,7 +6,7 @@ from packetlab.internet.ipv4 import IPv4
 from packetlab.net.servers import UDPEchoServer
 from packetlab.transport.udp import UDP
 
-SENT = "ip.src == {c.ip} && ip.dst == {s.ip} && udp.dstport == {port}"
+SENT = "ip.src == {c.ip} && ip.dst == {s.ip} && udp.dstport == {port} && !icmp"
 BACK = "ip.src == {s.ip} && ip.dst == {c.ip} && udp.srcport == {port}"
 
 
@@ -56,9 +56,13 @@ def traffic_exact(lab):
 
 def check_exact(ev):
     c, total = ev.at("c"), int(ev.value("total"))
-    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A datagram is wanted: use UDP.")
-    c.mistake("udp && !icmp && ip.src == {c.ip} && udp.dstport != {port}",
-              "Your datagram went to another port than {port}.")
+    if not c.all(SENT):
+        c.mistake("tcp && ip.src == {c.ip}", "That was TCP. A datagram is wanted: use UDP.")
+        c.mistake("udp && !icmp && ip.src == {c.ip} && udp.dstport != {port}",
+                  "Your datagram went to another port than {port}.")
+        c.mistake("udp && !icmp && ip.src == {c.ip}", "Your datagram went to another machine than s, {s.ip}.")
+        ev.at("s").mistake("ip && ip.src == {s.ip} && ip.dst == {c.ip}",
+                           "s has sent this. c has to send: open the shell of c.")
     sent = c.last(SENT, why="your datagram leaves c")
     size = len(sent.data)
     if size == total + 42:
@@ -67,6 +71,9 @@ def check_exact(ev):
         ev.mistake(f"The IP packet has {total} bytes, but the frame has the 14 bytes of Ethernet as well.", sent)
     if size == total + 34:
         ev.mistake("You took off the 8 bytes of UDP only. There are two more headers.", sent)
+    if size == total - 4:
+        ev.mistake("You took off four bytes too many: the frame's checksum is the card's, and is not counted here.",
+                   sent)
     ev.expect(size == total, f"a frame of {total} bytes", f"one of {size}", "exactly as long as was asked for", [sent])
     ev.at("s").some(SENT, why="and it reached s")
 
@@ -119,6 +126,8 @@ def check_wrap(ev):
         ev.mistake(f"wrap returned {made}; it should return bytes.")
     if len(made) < 42:
         ev.mistake(f"Your frame has {len(made)} bytes; the headers alone have 42.")
+    if len(made) > 1514:
+        ev.mistake(f"Your frame has {len(made)} bytes; 42 of headers and {len(data)} of data make {42 + len(data)}.")
     c = ev.at("c")
     frame = next((seen for seen in c.all("frame") if seen.data[:60] == made[:60] and seen.direction == "out"), None)
     if frame is None:

@@ -1,0 +1,2 @@
+# gets: c has to send
+s$ packetlab udp {c.ip} {port} {word}

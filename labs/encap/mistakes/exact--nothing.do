@@ -1,0 +1,1 @@
+# gets: nothing at all

@@ -1,0 +1,2 @@
+# gets: That was TCP
+c$ packetlab tcp {s.ip} {port} {word}

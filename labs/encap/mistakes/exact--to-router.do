@@ -1,0 +1,2 @@
+# gets: another machine than s
+c$ packetlab udp {west.r} {port} {word}
