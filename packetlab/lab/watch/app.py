@@ -166,7 +166,7 @@ class WatchApp(App[None]):
         # Where not all of a verdict has room, what does not hold is more important than what does.
         lines = text.split("\n")
         failed = next((at for at, line in enumerate(lines) if line.startswith("  expected  ")), 0)
-        self.call_after_refresh(self._show_told, failed)
+        self.call_after_refresh(self._show_told, failed if lines[1:] and lines[1].startswith("  ok  ") else 0)
 
     def _show_told(self, line: int) -> None:
         box = self.query_one("#told", VerticalScroll)
