@@ -131,19 +131,20 @@ class _Finish:
     def __init__(self) -> None:
         self.since = 0.0
         self.waiting = False
+        self.again = False
 
     @property
     def interrupted(self) -> bool:
         return self.since > 0
 
     def heard(self, *_: Any) -> None:
-        again, self.since = self.interrupted, self.since or time.monotonic()
-        if again and self.waiting:
+        self.again, self.since = self.interrupted, self.since or time.monotonic()
+        if self.again and self.waiting:
             raise KeyboardInterrupt
 
     def chunks(self, index: CaptureIndex) -> Iterator[Chunk]:
         chunks = iter(index)
-        while not self.interrupted or time.monotonic() - self.since < _PATIENCE:
+        while not self.again and (not self.interrupted or time.monotonic() - self.since < _PATIENCE):
             try:
                 self.waiting = True
                 chunk = next(chunks, None)

@@ -92,7 +92,7 @@ def test_ctrl_c_ends_a_command_and_not_the_shell_of_a_host(lab: StartedLab) -> N
 
 
 def test_ctrl_c_reaches_a_command_that_has_our_files(lab: StartedLab) -> None:
-    script = "import time\nprint('there', flush=True)\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print('Ctrl-C')"
+    script = "import time\ntry: print('there', flush=True); time.sleep(60)\nexcept KeyboardInterrupt: print('Ctrl-C')"
     with subprocess.Popen([*COMMAND, "lab", "shell", "a1", "--", sys.executable, "-c", script], text=True, env=lab.env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as command:  # fmt: skip
         assert command.stdout and command.stdout.readline() == "there\n"
