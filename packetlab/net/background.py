@@ -7,7 +7,9 @@ as the command has one thread; Python 3.12 and later warn where it has more.
 import contextlib
 import json
 import os
+import select
 import selectors
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +21,8 @@ from packetlab.net.channel import as_message, value_of
 def in_background(main: Callable[[Callable[[], None]], None], patience: float = 60) -> int:
     """Runs `main(ready)` in a new process, and returns its process id once it calls `ready`.
 
-    What it raises before is raised here. Where we end before it is ready, or lose patience (s), `ready` raises
-    BrokenPipeError, and it ends too.
+    What it raises before is raised here. Where we end before it is ready, or lose patience (s), it ends at once, in
+    the middle of whatever it does.
     """
     readable, writable = os.pipe()
     child = os.fork()
@@ -35,7 +37,7 @@ def in_background(main: Callable[[Callable[[], None]], None], patience: float = 
             while selector.select(max(0, deadline - time.monotonic())):
                 piece = pipe.read(65536)
                 data += piece
-                if not piece:
+                if not piece or piece.endswith(b"\n"):
                     break
             else:
                 raise PacketLabError(f"it was not ready after {patience:g} s", remedy="packetlab doctor")
@@ -51,7 +53,7 @@ def _be_the_process(main: Callable[[Callable[[], None]], None], writable: int) -
         nonlocal told
         told = True
         try:
-            os.write(writable, json.dumps(message).encode())
+            os.write(writable, json.dumps(message).encode() + b"\n")
         finally:
             os.close(writable)
 
@@ -61,6 +63,7 @@ def _be_the_process(main: Callable[[Callable[[], None]], None], writable: int) -
             os._exit(0)  # the one that stays shall be no session leader: it could get a terminal by opening one
         _let_go_of_files(writable)
         os.chdir("/")
+        threading.Thread(target=_until_nobody_waits, args=(writable, lambda: told), daemon=True).start()
         try:
             main(lambda: tell({"ok": os.getpid()}))
             code = 0
@@ -69,6 +72,15 @@ def _be_the_process(main: Callable[[Callable[[], None]], None], writable: int) -
                 tell(as_message(error))
     finally:
         os._exit(code)
+
+
+def _until_nobody_waits(writable: int, is_told: Callable[[], bool]) -> None:
+    """Ends this process where the other one has gone before it was told: nobody knows of what we would hold."""
+    poll = select.poll()
+    poll.register(writable, 0)  # the error that a pipe without a reader has is always reported
+    poll.poll()
+    if not is_told():
+        os._exit(1)
 
 
 def _let_go_of_files(kept: int) -> None:

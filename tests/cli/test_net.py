@@ -195,6 +195,19 @@ def test_a_file_that_cannot_be_used_is_told_in_one_sentence_with_a_remedy(tmp_pa
     assert cause.startswith("packetlab: ") and remedy.startswith("  try: ")
 
 
+def test_ctrl_c_while_a_service_is_waited_for_ends_all(tmp_path: Path) -> None:
+    called = f"test-{os.getpid()}-{time.monotonic_ns()}"
+    (tmp_path / "slow.yaml").write_text('hosts: {a: {services: ["run 8080: exec sleep 62"]}}')
+    command = [*COMMAND, "up", str(tmp_path / "slow.yaml"), "--name", called]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as starting:
+        assert until(lambda: _commands("sleep 62"), 20)
+        starting.send_signal(signal.SIGINT)
+        said = starting.communicate(timeout=20)[1]
+    assert "Traceback" not in said and starting.returncode != 0
+    # Its patience with the service would be 10 s.
+    assert until(lambda: called not in running() and not _commands("sleep 62"), 5)
+
+
 @pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06])
 def test_killed_while_it_is_built_nothing_is_left(tmp_path: Path, after: float) -> None:
     called = f"test-{os.getpid()}-{time.monotonic_ns()}"
