@@ -95,10 +95,11 @@ def check_same(ev):
             known_mistakes(ev, name, kind)
     same_text(ev)
     for kind in KINDS:
-        ports = [check_one(ev, name, kind) for name in ("a", "b")]
-        ev.expect(ports[0][0] != ports[1][0], "two different ports", f"{ports[0][0]} twice",
-                  f"the two share an address at s, so n gave them different ports: {ports[0][0]} and {ports[1][0]}",
-                  [ports[0][1], ports[1][1]])
+        first, second = (check_one(ev, name, kind) for name in ("a", "b"))
+        layer = TCP if kind == "tcp" else UDP
+        ports = [seen[layer].src_port for seen in (first, second)]
+        ev.expect(ports[0] != ports[1], "two different ports at s", f"{ports[0]} twice",
+                  f"at s the two have one address, and different {kind.upper()} ports", [first, second])
 
 
 def known_mistakes(ev, name, kind):
@@ -117,7 +118,8 @@ def known_mistakes(ev, name, kind):
                    "option --source-port {own}.", ported[0])
     others = [seen for view in (ev.at("a"), ev.at("b")) for seen in view.all("(tcp || udp) && ip.dst == {s.ip}")]
     if others and not sent:
-        ev.mistake(f"There is still {what} from {name} missing: use `{command}` on {name}.", *others[:2])
+        ev.mistake(f"There is still {what} from {name} missing: use `{command}` on {name}. Then check all four "
+                   "together: a new attempt begins with none.", *others[:2])
 
 
 def same_text(ev):
@@ -139,25 +141,31 @@ def at_s(ev, sent, kind):
             if mark(seen) == mark(sent)]
 
 
+def need(ev, found, expected, frames):
+    """The first of the frames found; without one the check ends. What is well is not told: the next step asks."""
+    if not found:
+        ev.expect(False, expected, "none", "", frames)
+    return found[0]
+
+
 def check_one(ev, name, kind):
-    """Follows the last datagram or SYN of a client to s and back: (its port at s, the frame)."""
+    """Follows the last datagram or SYN of a client to s and back: the frame at s."""
     layer, what = (TCP, "SYN") if kind == "tcp" else (UDP, "datagram")
-    sent = ev.at(name).last(inside(name, kind), why=f"{name} sends a {what} from port {{own}}")
-    came = at_s(ev, sent, kind)
-    ev.expect(bool(came), f"the {what} of {name} at s, from {{n.net.ip}}", "none",
-              "s gets it from the address of n", came or [sent])
-    arrived = came[-1]
+    tried = ev.at(name).all(inside(name, kind))
+    sent = tried[-1] if tried else ev.at(name).last(inside(name, kind), why=f"{name} sends a {what} from port {{own}}")
+    arrived = need(ev, at_s(ev, sent, kind)[::-1], f"the {what} of {name} at s, from {{n.net.ip}}", [sent])
+    if arrived[IPv4].ttl != sent[IPv4].ttl - 1:
+        ev.expect(False, f"a TTL of {sent[IPv4].ttl - 1}", f"{arrived[IPv4].ttl}", "n forwards", [sent, arrived])
     port = arrived[layer].src_port
-    ev.expect(arrived[IPv4].ttl == sent[IPv4].ttl - 1, f"a TTL of {sent[IPv4].ttl - 1}", f"{arrived[IPv4].ttl}",
-              f"n has forwarded it: TTL {sent[IPv4].ttl} became {arrived[IPv4].ttl}", [sent, arrived])
-    ends = f"ip.src == {{s.ip}} && {kind}.srcport == {{port}}"
-    some = UDP_ONLY if kind == "udp" else "tcp"
-    ev.at("s").first(f"{some} && {ends} && ip.dst == {{n.net.ip}} && {kind}.dstport == {port}", after=arrived,
-                     why=f"s answers to {{n.net.ip}}, port {port}")
-    back = ev.at(name).first(f"{some} && {ends} && ip.dst == {{{name}.ip}} && {kind}.dstport == {{own}}", after=sent,
-                             why=f"and {name} gets the answer at port {{own}}")
+    ends = f"{UDP_ONLY if kind == 'udp' else 'tcp'} && ip.src == {{s.ip}} && {kind}.srcport == {{port}}"
+    told = need(ev, ev.at("s").all(f"{ends} && ip.dst == {{n.net.ip}} && {kind}.dstport == {port}", after=arrived),
+                f"an answer of s to n, port {port}", [arrived])
+    back = need(ev, ev.at(name).all(f"{ends} && ip.dst == {{{name}.ip}} && {kind}.dstport == {{own}}", after=sent),
+                f"the answer at {name}, port {{own}}", [told])
     check_row(ev, name, kind, port, back)
-    return port, arrived
+    ev.expect(True, "", "", f"the {what} of {name}: as it left, at s, the answer there, and back at {name}",
+              [sent, arrived, told, back])
+    return arrived
 
 
 def check_row(ev, name, kind, port, back):
@@ -171,8 +179,8 @@ def check_row(ev, name, kind, port, back):
     for row in rows:
         if (row.protocol, row.first) == (kind, first):
             reply = Way(ev.value("s.ip"), served, ev.value("n.net.ip"), port)
-            ev.expect(row.reply == reply, f"a row with the replies {reply}", str(row),
-                      f"the row of n: {row.first}, replies {row.reply}", [back])
+            if row.reply != reply:
+                ev.expect(False, f"a row with the replies {reply}", str(row), "the table of n", [back])
 
 
 # -- look
@@ -180,19 +188,23 @@ def check_row(ev, name, kind, port, back):
 
 def answers_look(ev):
     sent = ev.at("b").last(inside("b", "udp"), why="the datagram of b")
-    arrived = at_s(ev, sent, "udp")[-1]
+    hello = ev.at("b").last(inside("b", "tcp"), why="its SYN")
+    arrived, opened = at_s(ev, sent, "udp")[-1], at_s(ev, hello, "tcp")[-1]
     back = ev.at("b").first(ANSWER, after=sent, why="the answer, at b")
-    ev.expect(True, "", "", "the same datagram at s", [arrived])
-    return {"port": arrived[UDP].src_port, "ttl": arrived[IPv4].ttl, "back": back[UDP].dst_port}
+    ev.expect(True, "", "", "the same datagram and the same SYN at s", [arrived, opened])
+    return {"udp": arrived[UDP].src_port, "tcp": opened[TCP].src_port, "back": back[UDP].dst_port}
 
 
 def diagnose_look(ev, given, right):
-    if given["ttl"] == "64":
-        return "64 is what b wrote. n has forwarded the datagram since."
-    if given["back"] == str(right["port"]):
+    for name, what in (("udp", "datagram with the word {beta}"), ("tcp", "SYN with the sequence number that b sent")):
+        if given[name] != str(right[name]):
+            if given[name] == ev.value("own"):
+                return f"{{own}} is the port on the cable of b, or that of a at s. At s, look for the {what}."
+            if given[name] == str(right["tcp" if name == "udp" else "udp"]):
+                return "That is the port of the other protocol. UDP and TCP have a row each, and a port each."
+            return None
+    if given["back"] == str(right["udp"]):
         return "That is the port to which s answered. n translates it once more before the answer comes to b."
-    if given["port"] == ev.value("own"):
-        return "{own} is the port on the cable of b. At s, look for the datagram with the word {beta}."
     return None
 
 
@@ -256,13 +268,14 @@ def traffic_box(lab):
     t_saw = UDP_ONLY + " && ip.dst == {t.ip}"
     came = UDP_ONLY + " && ip.src == {t.ip}"
     look = lambda: sum(len(lab.look().at(name).all(came)) for name in ("a", "b"))  # noqa: E731
-    lab.until(lambda: look() >= len(ROUNDS) or program.process.poll() is not None, 1.5)
+    lab.until(lambda: look() >= len(ROUNDS) or program.process.poll() is not None, 2.5)
     used = {seen[UDP].src_port for seen in lab.look().at("t").all(t_saw)}
     lab.notes["unused"] = next(port for port in range(30_000, 31_000) if port not in used)
     datagrams(lab, "t").sendto(b"stranger", (lab.value("pub.box"), lab.notes["unused"]))
     # One more round trip: after it, the box is through with the stranger.
     socks["a", 0].sendto(b"last", target)
-    lab.until(lambda: look() > len(ROUNDS) or program.process.poll() is not None, 1.0)
+    lab.until(lambda: look() > len(ROUNDS) or program.process.poll() is not None, 2.5)
+    lab.notes["ended"] = program.process.poll() is not None
 
 
 def text_of(seen):
@@ -270,8 +283,10 @@ def text_of(seen):
 
 
 def printed(ev):
-    """The last line that the program printed, but for "ready"."""
+    """The last line that the program printed, but for "ready"; or that it hangs."""
     lines = [line for line in ev.output.strip().splitlines() if line != "ready"]
+    if not ev.notes["ended"] and not ev.at("t").all(UDP_ONLY + ' && ip.src == {pub.box} && udp contains "last"'):
+        return " It has not ended, and does nothing any more: does each of your functions return?"
     return f" It printed: {lines[-1]}" if lines else ""
 
 
@@ -319,25 +334,28 @@ def check_backs(ev, passed):
         public = passed[text][UDP].src_port
         answers = [seen for seen in ev.at("box", "net").all(
             f"{UDP_ONLY} && ip.src == {{t.ip}} && udp.dstport == {public}") if text_of(seen) == text]  # fmt: skip
-        ev.expect(bool(answers), f"an answer of t at port {public}", "none", f"t answers the {text} packet",
-                  answers or [passed[text]])
-        came = answers[0]
+        came = need(ev, answers, f"an answer of t to the {text} packet at port {public}", [passed[text]])
         if not mine:
             ev.mistake(f"t has answered to port {public}, and your box gave that to nobody. out has given this port "
                        "away, so back should know whose it is." + printed(ev), came)
         if mine[0].text(IPv4, "dst") != ev.value(f"{name}.ip"):
             ev.mistake(f"The answer for {name} went to {mine[0].text(IPv4, 'dst')}.", came, mine[0])
         if mine[0][UDP].dst_port != own + more:
+            other = "not the public one" if mine[0][UDP].dst_port == public else "from which that client sent"
             ev.mistake(f"{name} had sent from port {own + more}, and your box gave the answer to port "
-                       f"{mine[0][UDP].dst_port}. back has to return the port of the client, not the public one.",
-                       came, mine[0])
+                       f"{mine[0][UDP].dst_port}. back has to return the port of the client, {other}.", came, mine[0])
         got = [seen for seen in ev.at(name).all(f"{UDP_ONLY} && ip.src == {{t.ip}} && udp.dstport == {own + more}")
                if text_of(seen) == text]
-        ev.expect(bool(got), f"the answer at {name}", "none", f"{name} gets the answer to its {text} packet",
-                  got or mine[:1])
+        need(ev, got, f"the answer to the {text} packet at {name}", mine[:1])
+        ev.expect(True, "", "", f"t answers the {text} packet at its port, and {name} gets that", [came, got[0]])
     knocked = ev.at("box", "net").first(f"udp.dstport == {ev.notes['unused']} && ip.src == {{t.ip}}",
                                         why="t sends to a port that nobody has")
     ev.at("box", "lan").none(f"udp.dstport == {ev.notes['unused']}", after=knocked, why="and your box drops that")
+    later = [seen for seen in ev.at("a").all(UDP_ONLY + " && ip.src == {t.ip}") if text_of(seen) == "last"]
+    if not later:
+        ev.mistake("A packet came to a port that nobody has, and after it your box does nothing any more. back should "
+                   "return None there." + printed(ev), knocked)
+    ev.expect(True, "", "", "and works on", later)
 
 
 # -- door

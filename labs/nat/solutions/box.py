@@ -65,8 +65,12 @@ def main():
             if card is home:
                 neighbours[source] = frame[6:12]
                 port = table.out(socket.inet_ntoa(source), from_port)
+                if not isinstance(port, int) or not 0 < port < 65536:
+                    sys.exit(f"out returned {port!r}, and that is no port")
                 net.send(changed(frame, gateway + macs[net], public, target, (port, to_port)))
             elif target == public and (owner := table.back(to_port)) is not None:
+                if not isinstance(owner, (list, tuple)) or len(owner) != 2:
+                    sys.exit(f"back returned {owner!r}; [client, port] is wanted, or None")
                 client = socket.inet_aton(owner[0])
                 home.send(changed(frame, neighbours[client] + macs[home], source, client, (from_port, owner[1])))
 
