@@ -118,7 +118,6 @@ class Connecting:
 
     def run(self) -> Generator[Stage, None, None]:
         """All attempts; returns when one stands, all have failed, or somebody asks us to stop."""
-        self.clock.begin()
         end = time.monotonic() + self.timeout if self.timeout else float("inf")
         turn = 0.0
         while (self._waiting or self._underway) and not (self._stop is not None and self._stop.asked):
@@ -173,6 +172,8 @@ class Connecting:
         ask_for_errors(sock)
         if self._prepare is not None:
             self._prepare(sock)
+        if len(self._underway) == 1:
+            self.clock.begin()  # what was prepared is no part of the round trip
         code = sock.connect_ex(socket_address(sock, target.address, self.port, target.interface))
         one.own = sock.getsockname()[1]
         if code != errno.EINPROGRESS:

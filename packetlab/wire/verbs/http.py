@@ -15,7 +15,7 @@ from packetlab.wire.host import Host, LocalHost
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
 from packetlab.wire.verbs.connecting import Attempt, Connecting, names_words
-from packetlab.wire.verbs.over_tcp import Stage, StageClock
+from packetlab.wire.verbs.over_tcp import LAST_MOMENT, Stage, StageClock
 
 MAX_REDIRECTS = 10
 MAX_ANSWER = 64 << 20
@@ -113,12 +113,15 @@ def _once(
             response = _response(sock, method, clock)
         except TimeoutError:
             raise HTTPError(f"{target} port {port} was silent for {timeout:g} s", remedy="-W waits longer") from None
+        except ssl.SSLCertVerificationError as error:
+            raise HTTPError(f"the certificate of {target} does not convince: {error.verify_message}",
+                            remedy="--insecure does not look at it") from None  # fmt: skip
         except ssl.SSLError as error:
-            raise HTTPError(f"TLS with {target} failed: {error.reason or error}",
-                            remedy="--insecure does not look at the certificate") from None  # fmt: skip
+            raise HTTPError(f"{target} port {port} does not speak TLS as we do: {error.reason or error}",
+                            remedy="http:// asks without TLS") from None  # fmt: skip
         except OSError as error:
             raise UnreachableError(f"{target} port {port}: {error.strerror or error}") from None
-        sock.close()
+        _end(sock)
         frames = connecting.frames()
     return HTTPResult(url, target, port, request, response, tuple(clock.stages), frames, connecting.why_no_frames,
                       passed, tuple(connecting.attempts))  # fmt: skip
@@ -147,6 +150,19 @@ def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(sock, server_hostname=name)
+
+
+def _end(sock: socket.socket) -> None:
+    """Hear the server's FIN, which it promised, and then close: what waits unread would make the kernel send RST."""
+    deadline = time.monotonic() + LAST_MOMENT
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not sock.recv(65_536):
+                break
+    except OSError:
+        pass
+    sock.close()
 
 
 def _response(sock: socket.socket, method: str, clock: StageClock) -> HTTPMessage:
