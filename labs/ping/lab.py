@@ -185,7 +185,7 @@ def check_build(ev):
         ev.mistake(f"is_mine returned {missed[0]} for the answer to your ping with sequence 2. It should be True for "
                    "this one." + (" Does each way through it end with `return`?" if missed[0] is None else ""),
                    *[seen for seen in mine if message(seen)[6:8] == b"\0\2"])
-    ev.expect(len(said) == len(wanted), "is_mine to judge all answers", f"{len(said)}", "is_mine knows its answer", mine)
+    ev.expect(len(said) == len(wanted), "all answers judged", f"{len(said)}", "is_mine knows its answer", mine)
 
 
 # -- silent
