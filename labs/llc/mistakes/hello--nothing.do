@@ -1,0 +1,1 @@
+# gets: sent nothing yet
