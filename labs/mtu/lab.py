@@ -91,18 +91,37 @@ def last_group(seen):
     return [one for one in seen if one[IPv4].identification == seen[-1][IPv4].identification]
 
 
+PINGED = "icmp.type == 8 && eth.src == {c.mac} && ip.dst == {s.ip}"
+
+
+def cut_in_three(ev):
+    """The last ping that left c whole and reached s in three pieces, and these: (frame, pieces); or (None, [])."""
+    # Not by the identification alone: it may be the same for each packet of a program.
+    until = None
+    for whole in reversed(ev.at("c").all(PINGED)):
+        pieces = ev.at("s").all(AT_S, after=whole, before=until)
+        if len(pieces) == 3 and not whole[IPv4].dont_fragment and not whole[IPv4].more_fragments:
+            return whole, pieces
+        until = whole
+    return None, []
+
+
 def check_pieces(ev):
     c = ev.at("c")
-    c.mistake("icmp.type == 8 && ip.src == {c.ip} && ip.flags.df == 1",
-              "Your ping forbids fragments (DF), so r1 may not cut it. Leave --df out.")
-    c.mistake("icmp.type == 8 && ip.src == {c.ip} && ip.dst != {s.ip}", "You pinged another machine than s.")
-    c.mistake("ip.src == {c.ip} && ip.flags.mf == 1",
-              "c itself had to cut: your packet does not fit the first link. 1472 bytes of data do.")
-    whole = c.last("icmp.type == 8 && ip.src == {c.ip}", why="c sends one whole packet")
-    pieces = last_group(ev.at("s").some(AT_S, after=whole, why="what reaches s"))
-    if len(pieces) != 3:
+    whole, pieces = cut_in_three(ev)
+    if whole is None:
+        if not c.all(PINGED):
+            c.mistake("icmp.type == 8 && eth.src == {c.mac}", "You pinged another machine than s.")
+            ev.at("d").mistake("icmp.type == 8 && ip.src == {d.ip}", "That ping came from d. Send one from c.")
+        last = c.last(PINGED, why="c pings s")
+        if last[IPv4].dont_fragment:
+            ev.mistake("Your ping forbids fragments (DF), so r1 may not cut it. Leave --df out.", last)
+        if last[IPv4].more_fragments:
+            ev.mistake("c itself had to cut: your packet does not fit the first link. 1472 bytes of data do.", last)
+        pieces = last_group(ev.at("s").some(AT_S, after=last, why="what reaches s"))
         ev.mistake(f"Your ping reached s in {len(pieces)} piece{'s' if len(pieces) > 1 else ''}; three were wanted. "
-                   f"Send {'more' if len(pieces) < 3 else 'less'}.", whole, *pieces)
+                   f"Send {'more' if len(pieces) < 3 else 'less'}.", last, *pieces)
+    ev.expect(True, "", "", "c sends one whole packet", [whole])
     sizes = sum(one[IPv4].total_length - 20 for one in pieces)
     ev.expect(sizes == whole[IPv4].total_length - 20, "all bytes of the packet", f"{sizes}",
               "r1 cut it into three, and nothing is lost", pieces)
@@ -112,7 +131,7 @@ def check_pieces(ev):
 
 
 def answers_look(ev):
-    pieces = last_group(ev.at("s").some(AT_S, why="the fragments"))
+    _, pieces = cut_in_three(ev)
     ev.expect(len(pieces) == 3, "three", f"{len(pieces)}", "the three fragments", pieces)
     ordered = sorted(pieces, key=lambda seen: seen[IPv4].fragment_offset)
     return {"second": ordered[0][IPv4].total_length - 20, "more": sum(seen[IPv4].more_fragments for seen in pieces)}
@@ -155,8 +174,14 @@ def check_error(ev):
     late = c.first("icmp.type == 11", why="another router's word: time exceeded")
     said, other = ev.notes["needed"][0], (ev.notes["port"][0], ev.notes["time"][0])
     if other != (None, None):
-        ev.mistake("Your function found a size in a message about something else. Look at type and code.",
-                   port if other[0] is not None else late)
+        told = next(one for one in other if one is not None)
+        ev.mistake(f"Your function returned {told!r} for a message about something else; None was wanted. Look at type "
+                   "and code.", port if other[0] is not None else late)
+    if said is None:
+        ev.mistake("Your function returned None for the very message that names a size. Does it return what it found?",
+                   needed)
+    if not isinstance(said, int):
+        ev.mistake(f"Your function returned {said!r}; it should be a whole number.", needed)
     if said == small:
         ev.mistake("That is the MTU: the size of a whole packet. Its headers are no data.", needed)
     if said == small - 20:
@@ -169,16 +194,22 @@ def check_error(ev):
 # -- hole
 
 
+def begin_hole(lab):
+    if not any(route.prefix_length == 0 and route.family == socket.AF_INET for route in lab["d"].routes()):
+        lab["d"].add_route("default", lab.value("office.r"))
+
+
 def traffic_hole(lab):
+    lab.notes["said"] = "no answer"
     with lab["d"].socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.settimeout(0.5)
-        sock.connect((lab.value("s.ip"), int(lab.value("port"))))
-        sock.sendall(lab.random("upload").randbytes(SIZE))
-        sock.shutdown(socket.SHUT_WR)
         try:
+            sock.connect((lab.value("s.ip"), int(lab.value("port"))))
+            sock.sendall(lab.random("upload").randbytes(SIZE))
+            sock.shutdown(socket.SHUT_WR)
             sock.recv(1)
-        except TimeoutError:
-            pass
+        except OSError as error:  # no answer is what it is about; but d may have no way to s at all
+            lab.notes["said"] = error.strerror or lab.notes["said"]
 
 
 def mtu_of(host):
@@ -187,6 +218,9 @@ def mtu_of(host):
 
 def check_hole(ev):
     d, small = ev.at("d"), int(ev.value("small"))
+    if not d.all("tcp.flags.syn == 1 && ip.src == {d.ip} && tcp.dstport == {port}"):
+        ev.mistake(f"d cannot even connect: {ev.notes['said']}. Has it lost its address or its route? "
+                   "`ip address` and `ip route` in the shell of d tell.", *d.all("eth.src == {d.mac}")[:2])
     hello = d.first("tcp.flags.syn == 1 && ip.src == {d.ip} && tcp.dstport == {port}", why="d connects")
     large = d.all(f"ip.src == {{d.ip}} && tcp && ip.len > {small}", after=hello)
     if large:
