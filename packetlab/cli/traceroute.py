@@ -17,7 +17,7 @@ from packetlab.cli.common import (
 from packetlab.model.addresses import ip_text
 
 if TYPE_CHECKING:
-    from packetlab.internet.traceroute import Hop
+    from packetlab.internet.traceroute import Answer, Hop
     from packetlab.wire.verbs.traceroute import TracerouteResult
 
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @write_option
 @json_option
 def traceroute(host: str, method: str | None, write: str | None, as_json: bool, **options: Any) -> int:
-    """Show the routers on the way to HOST, one line a hop.
+    """Show the routers on the way to HOST, one line a hop, as soon as it is known.
 
     All probes look like one flow to load balancers, so they take one way. The exit code is 1 where HOST did not
     answer.
@@ -46,30 +46,68 @@ def traceroute(host: str, method: str | None, write: str | None, as_json: bool, 
 
     with interruptible() as stop, recording(write) as record:
         live = traceroute_live(host, method=method or None, record=record, stop=stop, **options)  # type: ignore[arg-type]
-        for _ in live:
-            pass
+        way = _Way(options["probes"], options["first_hop"])
+        if not as_json:
+            say(f"to {live.target}, at most {options['max_hops']} hops")
+        for answer in live:
+            if not as_json:
+                way.add(answer)
     result = live.result
     if as_json:
         print_json(_data(result))
     else:
-        _print(result, host)
+        way.rest(result)
+        _end(result, host)
     return 0 if result.ok else 1
 
 
-def _print(result: "TracerouteResult", host: str) -> None:
+class _Way:
+    """The terminal: each hop once all about it and those before it is known."""
+
+    def __init__(self, probes: int, first: int) -> None:
+        self._probes, self._next, self._over = probes, first, False
+        self._hops: dict[int, Hop] = {}
+
+    def add(self, answer: "Answer") -> None:
+        """What became of a probe."""
+        from packetlab.internet.traceroute import Hop
+
+        self._hops.setdefault(answer.hop, Hop(answer.hop)).answers.append(answer)
+        while (hop := self._hops.get(self._next)) is not None and len(hop.answers) >= self._probes:
+            self._print(hop)
+
+    def rest(self, result: "TracerouteResult") -> None:
+        """Hops of which only a part is known, as it was stopped."""
+        for hop in result.hops:
+            if hop.number >= self._next:
+                self._print(hop)
+
+    def _print(self, hop: "Hop") -> None:
+        self._next = hop.number + 1
+        if not self._over:
+            say(f"{hop.number:>3}  {_hop(hop)}", hang=5)
+        # What was sent farther than the target tells nothing.
+        self._over = self._over or any(one.kind in ("target", "refused") for one in hop.answers)
+
+
+def _end(result: "TracerouteResult", host: str) -> None:
+    """What can be said only when all is known."""
     from packetlab.internet.traceroute import verdict
 
-    say(f"to {result.target}, {result.method.upper()} probes; times by the {result.clock.split()[0]} clock")
-    if not result.exact:
-        say("without privilege: routers that quote no data of ours look silent")
+    said: dict[str, list[str]] = {}
     for number, hop in enumerate(result.hops):
-        words = verdict(hop, result.hops[number + 1 :])
-        say(f"{hop.number:>3}  {_hop(hop)}" + (f"  ({words})" if words else ""), hang=5)
+        if words := verdict(hop, result.hops[number + 1 :]):
+            said.setdefault(words, []).append(str(hop.number))
+    for words, hops in said.items():
+        say(f"hop{'s' if len(hops) > 1 else ''} {', '.join(hops)}: {words}")
     if result.stopped:
         say("interrupted")
     elif not result.reached:
         refused = [one for hop in result.hops for one in hop.answers if one.kind == "refused"]
         say(f"{host} was not reached: " + (refused[0].text if refused else "nothing came back from there"))
+    say(f"{result.method.upper()} probes; times by the {result.clock.split()[0]} clock")
+    if not result.exact:
+        say("without privilege: routers that quote no data of ours look silent")
 
 
 def _hop(hop: "Hop") -> str:

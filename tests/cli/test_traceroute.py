@@ -1,6 +1,8 @@
 """`packetlab traceroute` over real routers of the kernel, by ICMP, UDP and TCP, and with given times."""
 
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,7 @@ from packetlab.model.errors import NamespaceError, PrivilegeError
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.net import Network, VirtualHost
+from packetlab.net.process import PIPE
 from packetlab.wire.verbs.traceroute import traceroute
 from tests.cli.live import as_json, packetlab
 from tests.conftest import missing
@@ -62,6 +65,31 @@ def test_a_target_that_does_not_exist_is_explained(chain: Network) -> None:
     done = packetlab(chain["client"], "traceroute", "10.0.3.77", "-q", "1", "-W", "4", "-m", "4")
     assert done.returncode == 1
     assert "not reached" in done.stdout
+
+
+def test_hops_are_shown_as_they_come(chain: Network) -> None:
+    silent = "10.0.7.1"
+    chain["r2"].run(["ip", "route", "replace", "blackhole", silent], check=True)
+    command = [sys.executable, "-m", "packetlab.cli.main", "traceroute", silent, "-q", "2", "-W", "50"]
+    with chain["client"].popen(command, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdout is not None
+        shown = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert b"at most 30 hops" in shown[0] and b"  1  10.0.1.1  " in shown[1]
+    assert b"interrupted" in out and process.returncode == 1
+
+
+def test_nothing_is_shown_behind_the_target_and_silence_is_explained_at_the_end(chain: Network) -> None:
+    quiet = ["from", WAY4[1], "blackhole"]  # r1 passes nothing on that r2 itself says
+    chain["r1"].run(["ip", "rule", "add", *quiet], check=True)
+    try:
+        done = packetlab(chain["client"], "traceroute", WAY4[-1], "--icmp", "-q", "1", "-W", "3")
+    finally:
+        chain["r1"].run(["ip", "rule", "del", *quiet], check=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["1", WAY4[0]], ["2", "*"], ["3", WAY4[2]]]
+    assert "hop 2: silent, but packets pass through it" in lines[4] and done.returncode == 0
 
 
 def reply(to: Packet, router: str, *, final: bool = False) -> Packet:
@@ -124,9 +152,7 @@ class Unprivileged:
 @pytest.mark.parametrize("way", [WAY4, WAY6], ids=["IPv4", "IPv6"])
 def test_without_privilege_udp_probes_find_the_same_way(chain: Network, way: list[str]) -> None:
     result = traceroute(way[-1], probes=1, timeout=2, max_hops=5, via=Unprivileged(chain["client"]))
-    assert [[ip_text(one) for one in hop.addresses] for hop in result.hops] == [
-        [one] for one in way
-    ]
+    assert [[ip_text(one) for one in hop.addresses] for hop in result.hops] == [[one] for one in way]
     assert result.reached and result.method == "udp" and not result.exact
     assert all(answer.rtt is not None and answer.rtt >= 0 for hop in result.hops for answer in hop.answers)
 
