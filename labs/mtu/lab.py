@@ -115,7 +115,8 @@ def check_pieces(ev):
             ev.at("d").mistake("icmp.type == 8 && ip.src == {d.ip}", "That ping came from d. Send one from c.")
         last = c.last(PINGED, why="c pings s")
         if last[IPv4].dont_fragment:
-            ev.mistake("Your ping forbids fragments (DF), so r1 may not cut it. Leave --df out.", last)
+            ev.mistake("Your ping forbids fragments (DF), so r1 may not cut it. Leave --df out; the system's own ping "
+                       "needs `-M dont`.", last)
         if last[IPv4].more_fragments:
             ev.mistake("c itself had to cut: your packet does not fit the first link. 1472 bytes of data do.", last)
         pieces = last_group(ev.at("s").some(AT_S, after=last, why="what reaches s"))
@@ -221,11 +222,12 @@ def check_hole(ev):
     if not d.all("tcp.flags.syn == 1 && ip.src == {d.ip} && tcp.dstport == {port}"):
         ev.mistake(f"d cannot even connect: {ev.notes['said']}. Has it lost its address or its route? "
                    "`ip address` and `ip route` in the shell of d tell.", *d.all("eth.src == {d.mac}")[:2])
-    hello = d.first("tcp.flags.syn == 1 && ip.src == {d.ip} && tcp.dstport == {port}", why="d connects")
+    # The last upload is the lab's own; before the repair, people try it by hand.
+    hello = d.last("tcp.flags.syn == 1 && ip.src == {d.ip} && tcp.dstport == {port}", why="d connects")
     large = d.all(f"ip.src == {{d.ip}} && tcp && ip.len > {small}", after=hello)
     if large:
         size = large[0][IPv4].total_length
-        word = ev.at("r1").all(NEEDED)
+        word = ev.at("r1").all(NEEDED, after=hello)
         if mtu_of(ev.host("c")) < 1500:
             ev.mistake("You repaired c. Host d is the one that is behind the firewall.", large[0], *word[:1])
         if size < 1400:
@@ -233,7 +235,8 @@ def check_hole(ev):
                        large[0], *word[:1])
         ev.mistake(f"d still sends packets of {size} bytes. r1 says that {small} would pass, but d never hears it.",
                    large[0], *word[:1])
-    came = {seen[TCP].sequence: seen for seen in ev.at("s").some(DATA, after=hello, why="data reach s")}
+    data = f"{DATA} && tcp.srcport == {hello[TCP].src_port}"
+    came = {seen[TCP].sequence: seen for seen in ev.at("s").some(data, after=hello, why="data reach s")}
     total = sum(seen[IPv4].total_length - 20 - 4 * seen[TCP].data_offset for seen in came.values())
     ev.expect(total == SIZE, f"{SIZE} bytes", f"{total}", "the whole upload arrived", list(came.values())[:3])
     d.none(NEEDED, after=hello, why="and nobody had to complain")
