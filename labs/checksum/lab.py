@@ -108,6 +108,8 @@ def begin_bad(lab):
 
 
 def traffic_bad(lab):
+    lab.settle()
+    lab.until_seen("h2", ASKED, len(lab.look().at("h1").all(ASKED)))  # the relay of the wire may not have had its turn
     lab.until_seen("h1", ECHOED, 1, 0.3)
 
 

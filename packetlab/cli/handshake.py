@@ -18,6 +18,7 @@ from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
     from packetlab.transport.handshake import PortResult
+    from packetlab.wire.host import Host
     from packetlab.wire.verbs.handshake import HandshakeResult
 
 MOST_DRAWN = 4
@@ -37,8 +38,9 @@ MOST_DRAWN = 4
 @click.option("--ladder/--no-ladder", default=None, help="Draw the exchange (by default up to 4 ports).")
 @write_option
 @json_option
-def handshake(host: str, ports: tuple[str, ...], ladder: bool | None, write: str | None, as_json: bool,
-              reset: bool, family: int, **options: Any) -> int:  # fmt: skip
+@click.pass_obj
+def handshake(via: "Host | None", /, host: str, ports: tuple[str, ...], ladder: bool | None, write: str | None,
+              as_json: bool, reset: bool, family: int, **options: Any) -> int:  # fmt: skip
     """Open a TCP connection to each PORT (80, 20-25 or 80,443) of HOST by hand, and close it again.
 
     \b
@@ -55,7 +57,7 @@ def handshake(host: str, ports: tuple[str, ...], ladder: bool | None, write: str
 
     numbers = port_numbers(ports)
     with interruptible() as stop, recording(write) as record:
-        live = handshake_live(host, numbers, family=family, finish="rst" if reset else "fin", record=record,
+        live = handshake_live(host, numbers, via=via, family=family, finish="rst" if reset else "fin", record=record,
                               stop=stop, **options)  # fmt: skip
         for event in live:
             if not as_json:

@@ -18,6 +18,7 @@ from packetlab.model.addresses import ip_text
 
 if TYPE_CHECKING:
     from packetlab.internet.ping import PingEvent
+    from packetlab.wire.host import Host
     from packetlab.wire.verbs.ping import PingResult
 
 MOST_EVENTS = 100_000
@@ -37,7 +38,8 @@ MOST_EVENTS = 100_000
 @interface_option
 @write_option
 @json_option
-def ping(host: str, write: str | None, as_json: bool, **options: Any) -> int:
+@click.pass_obj
+def ping(via: "Host | None", /, host: str, write: str | None, as_json: bool, **options: Any) -> int:
     """Send ICMP echo requests to HOST and show each reply, and a summary at the end or on Ctrl-C.
 
     \b
@@ -53,7 +55,7 @@ def ping(host: str, write: str | None, as_json: bool, **options: Any) -> int:
 
     events: list[PingEvent] = []
     with interruptible() as stop, recording(write) as record:
-        live = ping_live(host, record=record, stop=stop, **options)
+        live = ping_live(host, via=via, record=record, stop=stop, **options)
         for event in live:
             if as_json:
                 if len(events) < MOST_EVENTS:

@@ -1,12 +1,15 @@
 """`packetlab send`: build a packet from a short expression or hex, send it, show what comes back."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from packetlab.cli.common import interface_option, json_option, print_json, recording, write_option
 from packetlab.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from packetlab.wire.host import Host
 
 ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redirect")
 """Layers by which a host on the link is made to send its packets elsewhere; spanning tree does that to switches."""
@@ -21,9 +24,11 @@ ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redire
 @interface_option
 @write_option
 @json_option
+@click.pass_obj
 def send(
-    expression: str, dry_run: bool, count: int, patience: float, interface: str, write: str | None, as_json: bool
-) -> int:
+    via: "Host | None", /, expression: str, dry_run: bool, count: int, patience: float, interface: str,
+    write: str | None, as_json: bool,
+) -> int:  # fmt: skip
     """Build the packet of EXPRESSION, show it, send it, and show what is answered.
 
     \b
@@ -58,7 +63,7 @@ def send(
         remedy = "add -I NAME; packetlab interfaces lists them"
         raise UsageError("a frame needs an interface to leave through", remedy=remedy)
     with recording(write) as record:
-        sent, answers = _exchange(decapsulate(data, first), data, interface, count, patience, record)
+        sent, answers = _exchange(via, decapsulate(data, first), data, interface, count, patience, record)
     if as_json:
         print_json({"sent": [as_dict(decapsulate(f.data, f.link_type), f) for f in sent],
                     "answers": [as_dict(decapsulate(f.data, f.link_type), f) for f in answers]})  # fmt: skip
@@ -67,12 +72,13 @@ def send(
     return 0 if answers else 1
 
 
-def _exchange(packet: Any, data: bytes, interface: str, count: int, patience: float, record: Any) -> Any:
+def _exchange(via: "Host | None", packet: Any, data: bytes, interface: str, count: int, patience: float,
+              record: Any) -> Any:  # fmt: skip
     """Send through a packet socket (frames) or a raw IP socket; everything that comes back to us is an answer."""
     from packetlab.model.packet import decapsulate
     from packetlab.wire.loop import interruptible
 
-    with interruptible() as stop, _device(packet, interface) as device:
+    with interruptible() as stop, _device(via, packet, interface) as device:
         sent, answers = [], []
         for _ in range(count):
             frame = device.send(data if interface and packet.layers[0].name.startswith(("eth", "ieee")) else packet)
@@ -89,41 +95,41 @@ def _exchange(packet: Any, data: bytes, interface: str, count: int, patience: fl
         return sent, answers
 
 
-def _device(packet: Any, interface: str) -> Any:
+def _device(via: "Host | None", packet: Any, interface: str) -> Any:
     from packetlab.wire.ip_socket import IPDevice
     from packetlab.wire.packet_socket import PacketDevice
 
-    _refuse_false_claims(packet)
+    _refuse_false_claims(via, packet)
     first = packet.layers[0] if packet.layers else None
     if first is None or first.name.startswith(("eth", "ieee")):
-        return PacketDevice(interface)
+        return PacketDevice(interface, via)
     protocol = first.protocol if len(first.dst) == 4 else first.next_header
-    return IPDevice(first.dst, protocol, interface=interface)
+    return IPDevice(first.dst, protocol, via, interface=interface)
 
 
-def _refuse_false_claims(packet: Any) -> None:
+def _refuse_false_claims(via: "Host | None", packet: Any) -> None:
     """UsageError outside a lab where any layer speaks for somebody else, or tells others how to route."""
     from packetlab.model.addresses import ip_text
     from packetlab.wire.host import LocalHost
     from packetlab.wire.lab_only import require_lab
     from packetlab.wire.netlink import interfaces
 
-    cards = interfaces(LocalHost())
+    cards = interfaces(via or LocalHost())
     own, macs = {address.address for card in cards for address in card.addresses}, {card.mac for card in cards}
     for number, header in enumerate(packet.layers):
         source = getattr(header, "src", None)
         if number == 0 and isinstance(source, bytes) and len(source) == 6 and source not in macs:
-            require_lab(None, "sending from another card's MAC address is allowed")
+            require_lab(via, "sending from another card's MAC address is allowed")
         if isinstance(source, bytes) and len(source) in (4, 16) and source not in own and any(source):
-            require_lab(None, f"sending from {ip_text(source)}, which is not this machine's address, is allowed")
+            require_lab(via, f"sending from {ip_text(source)}, which is not this machine's address, is allowed")
         # A probe claims nothing: its sender address is 0.0.0.0 (RFC 5227 section 1.1).
         claimed, card = getattr(header, "sender_protocol", b""), getattr(header, "sender_hardware", b"")
         if any(claimed) and (claimed not in own or card not in macs):
-            require_lab(None, "claiming an address in ARP that is not this machine's is allowed")
+            require_lab(via, "claiming an address in ARP that is not this machine's is allowed")
         if header.name == "icmpv6.neighbour_advertisement" and header.target not in own:
-            require_lab(None, f"claiming {ip_text(header.target)}, which is not this machine's address, is allowed")
+            require_lab(via, f"claiming {ip_text(header.target)}, which is not this machine's address, is allowed")
         if header.name in ROUTING_CLAIMS or header.name.startswith("stp"):
-            require_lab(None, "telling others which way to send is allowed")
+            require_lab(via, "telling others which way to send is allowed")
 
 
 def _answers(sent: Any, got: Any) -> bool:

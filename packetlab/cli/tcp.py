@@ -22,6 +22,7 @@ from packetlab.cli.common import (
 from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from packetlab.wire.host import Host
     from packetlab.wire.loop import Stop
     from packetlab.wire.verbs.over_tcp import Stage
     from packetlab.wire.verbs.tcp import TCPResult
@@ -58,9 +59,11 @@ LARGEST = 64 << 20
 @family_options
 @write_option
 @json_option
+@click.pass_obj
 def tcp(
-    host: str | None, port: int | None, data: str | None, size: int | None, as_hex: bool, crlf: bool, frames: bool,
-    listen: int | None, count: int | None, seconds: float | None, write: str | None, as_json: bool, **options: Any,
+    via: "Host | None", /, host: str | None, port: int | None, data: str | None, size: int | None, as_hex: bool,
+    crlf: bool, frames: bool, listen: int | None, count: int | None, seconds: float | None, write: str | None,
+    as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     r"""Connect to a TCP port of HOST, send DATA, say "that was all" (FIN), and show what comes back and who closes.
 
@@ -81,7 +84,7 @@ def tcp(
 
     if listen is not None:
         with interruptible() as stop:
-            return _listen(listen, count, seconds, as_json, stop)
+            return _listen(via, listen, count, seconds, as_json, stop)
     if host is None or port is None:
         raise UsageError("a host and a port are needed", remedy="packetlab tcp HOST PORT [DATA]")
     if data == "-" and size is not None:
@@ -91,7 +94,7 @@ def tcp(
     typed = data == "-"
     given = sys.stdin.buffer if typed else data_bytes(data or "", as_hex=as_hex, size=size)
     with interruptible() as stop, recording(write) as record:
-        live = tcp_live(host, port, given, crlf=crlf, watch=frames, record=record, stop=stop, **options)
+        live = tcp_live(host, port, given, via=via, crlf=crlf, watch=frames, record=record, stop=stop, **options)
         shown = None if as_json else _Shown(PREVIEW_TYPED if typed else PREVIEW)
         if shown is not None:
             say(f"{live.target} port {port}")
@@ -194,12 +197,13 @@ def _data(result: "TCPResult") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _listen(port: int, count: int | None, seconds: float | None, as_json: bool, stop: "Stop") -> int:
+def _listen(via: "Host | None", port: int, count: int | None, seconds: float | None, as_json: bool,
+            stop: "Stop") -> int:  # fmt: skip
     from packetlab.show import safe_text
     from packetlab.wire.verbs.tcp_echo import tcp_echo
 
     seen = 0
-    for heard in tcp_echo(port, count=count, seconds=seconds, stop=stop):
+    for heard in tcp_echo(port, via=via, count=count, seconds=seconds, stop=stop):
         if heard.kind == "listening":
             click.echo(f"echoing on TCP port {heard.port}; Ctrl-C ends", err=True)
             continue

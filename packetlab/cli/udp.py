@@ -1,6 +1,6 @@
 """`packetlab udp`: datagrams there, and what comes back; `--listen` answers those of others."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from packetlab.cli.common import (
     say,
 )
 from packetlab.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from packetlab.wire.host import Host
 
 MOST = 1000
 """Datagrams of --count."""
@@ -41,10 +44,11 @@ MOST_SHOWN = 20
 @click.option("-t", "--time", "seconds", type=float, help="With --listen: stop after so many seconds.")
 @family_options
 @json_option
+@click.pass_obj
 def udp(
-    host: str | None, port: int | None, text: str | None, size: int | None, as_hex: bool, count: int | None,
-    grow: bool, number: bool, interval: float | None, listen: int | None, seconds: float | None, as_json: bool,
-    ttl: int | None, **options: Any,
+    via: "Host | None", /, host: str | None, port: int | None, text: str | None, size: int | None, as_hex: bool,
+    count: int | None, grow: bool, number: bool, interval: float | None, listen: int | None, seconds: float | None,
+    as_json: bool, ttl: int | None, **options: Any,
 ) -> int:  # fmt: skip
     r"""Send TEXT to a UDP port of HOST and show what comes back; an ICMP error is explained.
 
@@ -60,14 +64,14 @@ def udp(
     from packetlab.show.typed import data_bytes, datagrams
 
     if listen is not None:
-        return _listen(listen, count, seconds, as_json)
+        return _listen(via, listen, count, seconds, as_json)
     if host is None or port is None:
         raise UsageError("a host and a port are needed", remedy="packetlab udp HOST PORT [TEXT]")
     if count is None and (grow or number or interval is not None):
         raise UsageError("--grow, --number and --interval are for several datagrams", remedy="say how many: -c 10")
     if text is None and size is None and not grow:
         text = "hello"
-    options["ttl"] = ttl or 0
+    options |= {"via": via, "ttl": ttl or 0}
     if count is None:
         return _one(host, port, data_bytes(text or "", as_hex=as_hex, size=size), as_json, options)
     if count > MOST:
@@ -123,7 +127,7 @@ def _several(host: str, port: int, datagrams: list[bytes], as_json: bool, option
     return 0 if result.ok else 1
 
 
-def _listen(port: int, count: int | None, seconds: float | None, as_json: bool) -> int:
+def _listen(via: "Host | None", port: int, count: int | None, seconds: float | None, as_json: bool) -> int:
     from packetlab.show import safe_text
     from packetlab.wire.loop import interruptible
     from packetlab.wire.verbs.udp import udp_echo
@@ -131,7 +135,7 @@ def _listen(port: int, count: int | None, seconds: float | None, as_json: bool) 
     seen = 0
     with interruptible() as stop:
         click.echo(f"echoing on UDP port {port}; Ctrl-C ends", err=True)
-        for address, sender, data in udp_echo(port, count=count, seconds=seconds, stop=stop):
+        for address, sender, data in udp_echo(port, via=via, count=count, seconds=seconds, stop=stop):
             seen += 1
             if as_json:
                 print_line({"address": address, "port": sender, "data": data.hex()})

@@ -15,7 +15,7 @@ from packetlab.lab.attempts import expected_message, make_attempt, solve
 from packetlab.lab.format import Lab, Step
 from packetlab.lab.recording import is_canary, numbered
 from packetlab.lab.replay import REPLAYED, capture_of, recorded_seed, replay, replay_evidence
-from packetlab.lab.run import Running
+from packetlab.lab.run import Running, Within
 from packetlab.lab.verdict import Inconclusive, NotYet, Verdict
 from packetlab.model.errors import PacketLabError
 from packetlab.model.frame import Frame
@@ -36,10 +36,12 @@ class Outcome:
     detail: str = ""
 
 
-def run_solutions(lab: Lab, seed: int, *, keep: Callable[[Running, Step], object] | None = None) -> list[Verdict]:
+def run_solutions(
+    lab: Lab, seed: int, *, within: Within | None = None, keep: Callable[[Running, Step], object] | None = None
+) -> list[Verdict]:
     """Solves all steps in order on one network; stops at the first that is not passed."""
     verdicts = []
-    with Running(lab, seed) as run:
+    with Running(lab, seed, within=within) as run:
         for step in lab.steps:
             verdicts.append(solve(run, step))
             if keep:
@@ -49,18 +51,20 @@ def run_solutions(lab: Lab, seed: int, *, keep: Callable[[Running, Step], object
     return verdicts
 
 
-def matrix(lab: Lab, seeds: tuple[int, ...] = SEEDS, *, short: bool = False) -> Iterator[Outcome]:
+def matrix(
+    lab: Lab, seeds: tuple[int, ...] = SEEDS, *, within: Within | None = None, short: bool = False
+) -> Iterator[Outcome]:
     """Every cell, as it is found. `short`: one seed, and the two worst sniffers."""
     for seed in () if short else seeds:
-        yield from _solutions(lab, seed)
-    yield from _wrong_attempts(lab, seeds[0])
-    yield from _bad_sniffers(lab, seeds[0], SNIFFERS[:2] if short else SNIFFERS)
+        yield from _solutions(lab, seed, within)
+    yield from _wrong_attempts(lab, seeds[0], within)
+    yield from _bad_sniffers(lab, seeds[0], SNIFFERS[:2] if short else SNIFFERS, within)
     yield from _replays(lab)
 
 
-def _solutions(lab: Lab, seed: int) -> Iterator[Outcome]:
+def _solutions(lab: Lab, seed: int, within: Within | None) -> Iterator[Outcome]:
     try:
-        verdicts = run_solutions(lab, seed)
+        verdicts = run_solutions(lab, seed, within=within)
     except PacketLabError as error:
         yield Outcome(lab.id, "all", f"solution, seed {seed}", False, f"{error} {error.remedy}")
         return
@@ -76,9 +80,9 @@ def untouched(run: Running, step: Step) -> Verdict:
     return run.check({})
 
 
-def _wrong_attempts(lab: Lab, seed: int) -> Iterator[Outcome]:
+def _wrong_attempts(lab: Lab, seed: int, within: Within | None) -> Iterator[Outcome]:
     """The untouched start and the mistakes of each step, then its solution, so that the next step can begin."""
-    with Running(lab, seed) as run:
+    with Running(lab, seed, within=within) as run:
         for step in lab.steps:
             try:
                 verdict = untouched(run, step)
@@ -119,11 +123,11 @@ class _Sniffer:
         return frames  # "dropping": the count of lost frames does it
 
 
-def _bad_sniffers(lab: Lab, seed: int, kinds: tuple[str, ...]) -> Iterator[Outcome]:
+def _bad_sniffers(lab: Lab, seed: int, kinds: tuple[str, ...], within: Within | None) -> Iterator[Outcome]:
     """Each step is solved, but what the sniffers saw is spoilt while it is judged."""
     for kind in kinds:
         sniffer = _Sniffer("blind" if kind == "blind midway" else kind)
-        with Running(lab, seed, disturb=sniffer) as run:
+        with Running(lab, seed, disturb=sniffer, within=within) as run:
             for step in lab.steps:
                 if step.of:
                     continue  # it looks at frames that were judged before
@@ -181,7 +185,7 @@ def _as_typed(value: Any) -> str:
     return value.hex(":") if isinstance(value, bytes) else str(value)
 
 
-def record(lab: Lab, seed: int) -> list[Path]:
+def record(lab: Lab, seed: int, *, within: Within | None = None) -> list[Path]:
     """Runs the reference solution and writes what replay mode needs. PacketLabError where it does not pass."""
     from packetlab.capture.writer import CaptureWriter
 
@@ -199,16 +203,18 @@ def record(lab: Lab, seed: int) -> list[Path]:
 
     for old in folder.glob("*.pcapng"):
         old.unlink()
-    verdicts = run_solutions(lab, seed, keep=keep)
+    verdicts = run_solutions(lab, seed, within=within, keep=keep)
     if not verdicts[-1].passed:
         raise PacketLabError(f"the reference solution does not pass:\n{verdicts[-1].text()}")
     (folder / "seed").write_text(f"{seed}\n", encoding="ascii")
     return written
 
 
-def repeat(lab: Lab, times: int) -> Iterator[tuple[int, float, list[Verdict]]]:
+def repeat(
+    lab: Lab, times: int, *, within: Within | None = None
+) -> Iterator[tuple[int, float, list[Verdict]]]:
     """The solution on so many seeds: (seed, seconds, verdicts)."""
     for seed in range(1, times + 1):
         start = time.perf_counter()
-        verdicts = run_solutions(lab, seed)
+        verdicts = run_solutions(lab, seed, within=within)
         yield seed, time.perf_counter() - start, verdicts

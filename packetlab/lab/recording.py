@@ -3,6 +3,7 @@
 A canary is a marked frame that the neighbour's end of a cable sends towards an interface; where it is seen, the
 capture there was listening and has all that came before it. One goes past each interface when an attempt begins and
 one when it ends. An interface whose canary is missing, or whose capture dropped frames, is blind for that attempt.
+A canary does not go through the relay of a wire: what is still in there comes later, and labs have to wait for it.
 """
 
 import contextlib

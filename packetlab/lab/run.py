@@ -25,12 +25,16 @@ from packetlab.model.frame import Frame
 
 T = TypeVar("T")
 PATIENCE = 3.0
+Within = Callable[[Any, list[str]], bool]
+"""Runs the words of a command in a host, without a process of its own; False: it cannot, and has done nothing."""
 
 
 class Running:
     """A lab whose network is up: what setup, begin_, traffic_ functions and solutions work with."""
 
-    def __init__(self, lab: Lab, seed: int, *, disturb: Disturb | None = None) -> None:
+    def __init__(
+        self, lab: Lab, seed: int, *, disturb: Disturb | None = None, within: Within | None = None
+    ) -> None:  # fmt: skip
         import packetlab.protocols  # noqa: F401
         from packetlab.net.network import Network
 
@@ -48,6 +52,8 @@ class Running:
         self._for_step = contextlib.ExitStack()
         self._programs: list[Program] = []
         self._disturb = disturb
+        self.within = within
+        """How the commands of solutions are run where that is possible: starting a process takes longer."""
         self.step: Step | None = None
 
     def __enter__(self) -> "Running":

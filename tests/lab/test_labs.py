@@ -5,6 +5,7 @@ The long one, over three seeds and with repetitions, is that command.
 
 import pytest
 
+from packetlab.cli.within import within
 from packetlab.lab.attempts import missing_programs
 from packetlab.lab.authoring import matrix
 from packetlab.lab.format import TRACKS, Lab, lab_names, labs_folder, read_lab
@@ -33,7 +34,7 @@ def lab_of(name: str) -> Lab:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("virtual_networks")
 def test_its_solution_passes_its_mistakes_get_their_message_and_a_blind_sniffer_passes_nothing(name: str) -> None:
-    wrong = [outcome for outcome in matrix(lab_of(name), seeds=(4,), short=True) if not outcome.ok]
+    wrong = [outcome for outcome in matrix(lab_of(name), seeds=(4,), within=within, short=True) if not outcome.ok]
     assert not wrong, "\n\n".join(f"{each.step}, {each.what}:\n{each.detail}" for each in wrong)
 
 

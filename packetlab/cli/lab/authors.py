@@ -21,6 +21,7 @@ def run(name: str, solution: bool, seed: int | None, as_json: bool) -> int:
 
     Your own progress is not touched.
     """
+    from packetlab.cli.within import within
     from packetlab.lab.attempts import missing_programs
     from packetlab.lab.authoring import run_solutions
     from packetlab.lab.format import find_lab
@@ -32,7 +33,7 @@ def run(name: str, solution: bool, seed: int | None, as_json: bool) -> int:
         raise UsageError(f"this lab needs programs that are not installed: {', '.join(lacking)}")
     seed = secrets.randbelow(100_000) if seed is None else seed
     start = time.perf_counter()
-    verdicts = run_solutions(lab, seed)
+    verdicts = run_solutions(lab, seed, within=within)
     took = time.perf_counter() - start
     good = len(verdicts) == len(lab.steps) and all(verdict.passed for verdict in verdicts)
     if as_json:
@@ -67,11 +68,12 @@ def new(name: str) -> int:
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 def record(names: tuple[str, ...], seed: int) -> int:
     """Run the reference solution of each LAB and keep its frames in its folder captures/, for replay mode."""
+    from packetlab.cli.within import within
     from packetlab.lab import authoring
     from packetlab.lab.format import find_lab
 
     for name in names:
-        for path in authoring.record(find_lab(name), seed):
+        for path in authoring.record(find_lab(name), seed, within=within):
             click.echo(path)
     return 0
 
@@ -87,6 +89,7 @@ def verify(names: tuple[str, ...], times: int | None, verbose: bool, as_json: bo
     The solution passes on three seeds, the untouched start does not, each mistake gets its own message, and nothing
     passes while the sniffers are blind, drop frames or show canaries alone.
     """
+    from packetlab.cli.within import within
     from packetlab.lab import authoring
     from packetlab.lab.format import find_lab, lab_names, labs_folder
 
@@ -96,7 +99,7 @@ def verify(names: tuple[str, ...], times: int | None, verbose: bool, as_json: bo
     for lab in labs:
         if times is not None:
             took, wrong = [], []
-            for seed, seconds, verdicts in authoring.repeat(lab, times):
+            for seed, seconds, verdicts in authoring.repeat(lab, times, within=within):
                 took.append(seconds)
                 if len(verdicts) < len(lab.steps) or not verdicts[-1].passed:
                     wrong.append(seed)
@@ -112,7 +115,7 @@ def verify(names: tuple[str, ...], times: int | None, verbose: bool, as_json: bo
                            f"longest {max(took):.2f} s")  # fmt: skip
             continue
         good = 0
-        for outcome in authoring.matrix(lab):
+        for outcome in authoring.matrix(lab, within=within):
             rows.append({"id": lab.id, "step": outcome.step, "what": outcome.what, "ok": outcome.ok,
                          "detail": "" if outcome.ok else outcome.detail})  # fmt: skip
             good += outcome.ok
