@@ -1,1 +1,1 @@
-c$ python3 -c 'import socket, ssl; s = ssl._create_unverified_context().wrap_socket(socket.create_connection(("{shop.ip}", 443)), server_hostname="shop"); s.send(b"GET /{page} HTTP/1.1\r\nHost: shop\r\n\r\n"); print(s.recv(1000))'
+c$ packetlab http -4 --insecure https://shop/{page}
