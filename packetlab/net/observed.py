@@ -70,8 +70,12 @@ class ObservedNetwork(Network):
         """
         from packetlab.net.inside import inside
 
+        __tracebackhide__ = True
         self._running()
-        return inside(self[host])
+        try:
+            return inside(self[host])
+        except UsageError as error:
+            raise with_remedy(error, "code cannot run there") from None
 
     # -- send
 
@@ -80,9 +84,18 @@ class ObservedNetwork(Network):
 
         One that begins with IPv4 or IPv6 is routed by the host's kernel, which finds the neighbour's MAC address.
         `interface`: its name, or the neighbour at the other end; the first one, or what the route says.
+        UnreachableError where the kernel refuses it.
         """
+        __tracebackhide__ = True
         self._running()
-        made = Packet((packet,)) if isinstance(packet, Header) else packet
+        try:
+            self._send(host, Packet((packet,)) if isinstance(packet, Header) else packet, interface)
+        except PacketLabError as error:
+            raise with_remedy(error, "it cannot be sent") from None
+
+    def _send(self, host: str, made: Packet | bytes, interface: str) -> None:
+        if not isinstance(made, Packet | bytes | bytearray):
+            raise UsageError("it is no packet, header or bytes", remedy=f"it is {repr(made)[:60]}")
         first = made.layers[0].name if isinstance(made, Packet) and made.layers else ""
         if isinstance(made, Packet) and first in ("ipv4", "ipv6"):
             address = bytes(made.layers[0].dst)  # type: ignore[attr-defined]
@@ -127,10 +140,8 @@ class ObservedNetwork(Network):
         try:
             self._of(host)
             pattern = Pattern(wanted)
-        except UsageError as error:  # raised anew: pytest shows the caller's line, and the remedy with it
-            lines = f"{error}\n{error.remedy}".splitlines()
-            folded = [part for line in lines for part in ([line] if len(line) < WIDTH else textwrap.wrap(line, WIDTH))]
-            raise UsageError("\n".join(["it cannot be expected", *folded])) from None
+        except UsageError as error:
+            raise with_remedy(error, "it cannot be expected") from None
         limit = (0.1 if absent else 1.0) if within is None else within
         found = self._wait(host, pattern, direction, limit)
         if found is None and absent:
@@ -226,8 +237,10 @@ class ObservedNetwork(Network):
         if others:
             return _hanging("but:", f"it passed in the other direction, {summary(others[0])}")
         packets = [packet for packet in unread if self._counts(packet, direction)]
-        nearest = max(packets, key=pattern.nearness, default=None)
-        if nearest is None or not pattern.nearness(nearest):
+        nearest = max(packets, key=lambda packet: (pattern.nearness(packet), _depth(packet)), default=None)
+        if nearest is None or not pattern.nearness(nearest):  # then one that has the field, though not the value
+            nearest = next((packet for packet in packets if pattern.has_field(packet)), None)
+        if nearest is None:
             return []
         missing, has = pattern.difference(nearest)
         words = _hanging("nearest:", summary(nearest))
@@ -268,6 +281,20 @@ class ObservedNetwork(Network):
         everything = [packet.frame for packets in self._frames.values() for packet in packets if packet.frame]
         with CaptureWriter(path) as writer:
             writer.write_all(sorted(everything, key=lambda frame: frame.time))
+
+
+def with_remedy(error: PacketLabError, opening: str) -> PacketLabError:
+    """An error to be raised anew where a test's own line shall be shown: pytest prints no remedy but in its text."""
+    lines = [line for text in (opening, str(error), error.remedy) for line in text.splitlines()]
+    folded = [part for line in lines for part in ([line] if len(line) < WIDTH else textwrap.wrap(line, WIDTH))]
+    again = type(error).__new__(type(error))
+    PacketLabError.__init__(again, "\n".join(folded))
+    return again
+
+
+def _depth(packet: Packet) -> int:
+    """Of packets that are equally near, one that carries data is more likely to be meant than a bare header."""
+    return len(packet.layers) + bool(packet.payload)
 
 
 def _is_membership(packet: Packet) -> bool:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from packetlab.analysis.filter import Filter
 
 
+HAS_VALUE = "it is "
+"""How the text of what a packet has instead begins, where it has the field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One thing that is wanted: `holds`, and what a packet `has` instead ("" where nothing short can be said)."""
@@ -49,7 +53,7 @@ class Pattern:
             function: Callable[[Packet], object] = wanted
             name = getattr(wanted, "__name__", "").replace("<lambda>", "") or "the function"
             self.text = f"a packet for which {name} is true"
-            self._whole = lambda packet: bool(function(packet))
+            self._whole = lambda packet: _is_true(function, packet)
             self.conditions = [Condition(f"{name}(packet)", self._whole, lambda packet: "it is false")]
         else:
             raise UsageError(
@@ -65,12 +69,28 @@ class Pattern:
         """How many conditions a packet fulfils."""
         return sum(condition.holds(packet) for condition in self.conditions)
 
+    def has_field(self, packet: Packet) -> bool:
+        """Whether a packet that does not match has another value where one was wanted."""
+        return self.difference(packet)[1].startswith(HAS_VALUE)
+
     def difference(self, packet: Packet) -> tuple[str, str]:
         """The first condition that a packet does not fulfil, and what it has instead."""
         for condition in self.conditions:
             if not condition.holds(packet):
                 return condition.text, condition.has(packet)
         return self.text, ""
+
+
+def _is_true(function: Callable[[Packet], object], packet: Packet) -> bool:
+    try:
+        return bool(function(packet))
+    except KeyError as error:
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        if trace is None or trace.tb_frame.f_code is not Packet.__getitem__.__code__:
+            raise
+        return False  # packet[TCP] of a packet without TCP
 
 
 # ---------------------------------------------------------------- display filters
@@ -126,8 +146,17 @@ def _values(test: "Filter", packet: Packet) -> str:
     subject = getattr(test.test, "subject", None)
     if subject is None or packet.frame is None:
         return ""
-    found = [_value_text(value, "0x" in test.text) for value in subject.values(packet, packet.frame, 0)]
-    return "it is " + ", ".join(found) if found else "it has no such field"
+    found = [
+        _readable(value) if isinstance(value, bytes) and '"' in test.text else _value_text(value, "0x" in test.text)
+        for value in subject.values(packet, packet.frame, 0)
+    ]
+    return HAS_VALUE + ", ".join(found) if found else "it has no such field"
+
+
+def _readable(value: bytes) -> str:
+    """The end of what was searched for a text."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in value[-40:])
+    return f'{"..." if len(value) > 40 else ""}"{text}"'
 
 
 def _value_text(value: Any, hexadecimal: bool = False) -> str:

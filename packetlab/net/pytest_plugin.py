@@ -12,6 +12,8 @@
         net.expect("client", ICMPError(type=3, code=3))                 # given fields are equal
         net.expect("client", "tcp", absent=True)                        # and nothing of that kind comes
 
+`inside` holds for the thread, the asyncio task, and the threads and tasks that are started in the block, as long as
+they live: a server in a thread, or `async def` tests, need nothing more. Tests may run side by side (pytest-xdist).
 The topology is YAML text, the path of a YAML file, a mapping, or a Network that was declared in Python; see
 `packetlab net --help`. Networks come up in some 20 ms, need no root, and are gone with the test. Where this machine
 allows none, the test is skipped with the reason and the remedy that `packetlab doctor` gives;
@@ -24,6 +26,7 @@ uses the fixture.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,32 +54,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def packetnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PacketNet]:
     """Builds virtual networks for this test: packetnet("YAML text, or a path")["host"].run([...])."""
-    from packetlab.model.errors import NamespaceError
+    from packetlab.model.errors import NamespaceError, PacketLabError
     from packetlab.net.network import Network
-    from packetlab.net.observed import ObservedNetwork
+    from packetlab.net.observed import ObservedNetwork, with_remedy
 
     with contextlib.ExitStack() as stack:
 
         def build(topology: str | Path | Mapping[str, Any] | Network) -> ObservedNetwork:
-            if isinstance(topology, Network):
-                net = ObservedNetwork(topology.name)
-                net.topology = topology.topology
-            else:
-                is_path = isinstance(topology, str) and "\n" not in topology and topology.endswith((".yaml", ".yml"))
-                net = ObservedNetwork.from_spec(_found(Path(str(topology)), request) if is_path else topology)
-            net.capture_file = tmp_path_factory.getbasetemp() / f"{request.node.name[:60].replace('/', '_')}.pcapng"
+            __tracebackhide__ = True
             try:
+                if isinstance(topology, Network):
+                    net = ObservedNetwork(topology.name)
+                    net.topology = topology.topology
+                else:
+                    net = ObservedNetwork.from_spec(_found(topology, request))
+                test = f"{request.path.stem}-{request.node.name}"
+                net.capture_file = tmp_path_factory.getbasetemp() / (re.sub(r"[^\w.-]+", "_", test)[:100] + ".pcapng")
                 return stack.enter_context(net)
             except NamespaceError as error:
                 reason = f"{error}; {error.remedy}" if error.remedy else str(error)
                 if request.config.getoption("--packetnet-required"):
                     pytest.fail(reason, pytrace=False)
                 pytest.skip(reason)
+            except PacketLabError as error:
+                raise with_remedy(error, "this network cannot be built") from None
 
         yield build
 
 
-def _found(path: Path, request: pytest.FixtureRequest) -> Path:
+def _found(topology: Any, request: pytest.FixtureRequest) -> Any:
     """A relative path counts from the test's own folder, or else from where pytest was started."""
-    beside = request.path.parent / path
-    return beside if beside.is_file() else path
+    is_path = isinstance(topology, str) and "\n" not in topology and topology.endswith((".yaml", ".yml"))
+    if not is_path and not isinstance(topology, Path):
+        return topology
+    beside = request.path.parent / topology
+    return beside if beside.is_file() else Path(topology)

@@ -14,7 +14,7 @@ from tests.conftest import ROOT, missing
 pytest_plugins = ["pytester"]
 
 HEAD = """
-import socket, sys, threading
+import asyncio, socket, sys, threading
 import pytest
 from packetlab import ICMP, UDP, Ethernet, IPv4, IPv6
 
@@ -91,6 +91,88 @@ def test_unchanged_code_runs_inside_hosts_and_cannot_leave(packetnet, tmp_path):
     net.expect("server", "tcp.flags.syn == 1 && tcp.flags.ack == 0")
     net.expect("server", 'udp contains "by name"')
 
+def test_a_server_in_a_thread_that_is_started_inside_is_inside_for_all_its_life(packetnet):
+    net = packetnet(PAIR)
+    bound, asked = threading.Event(), threading.Event()
+    def serve():
+        with socket.create_server(("10.0.0.2", 80)) as listener:    # an address that this machine does not have
+            bound.set()
+            accepted, _ = listener.accept()
+            asked.wait(15)
+            with accepted, socket.create_server(("10.0.0.2", 81)):  # long after the block has been left
+                accepted.sendall(b"81")
+    with net.inside("server"):
+        thread = threading.Thread(target=serve)
+        thread.start()
+    assert bound.wait(15)
+    with net.inside("client"), socket.create_connection(("server", 80), timeout=15) as sock:
+        asked.set()
+        assert sock.recv(10) == b"81"
+    thread.join(15)
+    assert "start" in vars(threading.Thread) and "connect" not in vars(socket.socket)
+
+def test_two_threads_may_enter_and_leave_at_the_same_time(packetnet):
+    net = packetnet(PAIR)
+    wrong = []
+    def come_and_go(name, address):
+        for _ in range(200):
+            with net.inside(name):
+                with socket.socket(type=socket.SOCK_DGRAM) as sock:
+                    try:
+                        sock.bind((address, 0))
+                    except OSError as error:
+                        wrong.append(error)
+    threads = [threading.Thread(target=come_and_go, args=each) for each in
+               (("client", "10.0.0.1"), ("server", "10.0.0.2")) * 2]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert not wrong and "connect" not in vars(socket.socket)
+
+def test_asyncio_servers_and_clients_are_inside_with_their_tasks(packetnet):
+    net = packetnet(PAIR)
+    async def answer(reader, writer):
+        writer.write((await reader.readline()).upper())
+        writer.close()
+    async def serve():
+        with net.inside("server"):
+            return await asyncio.start_server(answer, "10.0.0.2", 80)
+    async def ask():
+        with net.inside("client"):
+            reader, writer = await asyncio.open_connection("server", 80)    # resolved by a thread of an executor
+            writer.write(b"hello\\n")
+            said = await reader.readline()
+            writer.close()
+            return said
+    async def both():
+        server = await asyncio.create_task(serve())
+        said = await asyncio.gather(ask(), ask())
+        server.close()
+        return said
+    assert asyncio.run(both()) == [b"HELLO\\n"] * 2
+
+def test_no_look_up_of_a_name_leaves_the_network(packetnet):
+    net = packetnet(PAIR)
+    with net.inside("client"):
+        assert socket.gethostname() == "client"
+        assert socket.gethostbyname("server") == "10.0.0.2"
+        assert socket.gethostbyname_ex("server") == ("server", [], ["10.0.0.2"])
+        assert socket.gethostbyaddr("fd00::2")[0] == "server"
+        assert socket.getnameinfo(("10.0.0.2", 80), 0) == ("server", "80")
+        assert socket.getfqdn("10.0.0.2") == "server"
+        for look_up in (socket.gethostbyname, socket.gethostbyname_ex, socket.gethostbyaddr):
+            with pytest.raises(OSError, match="of this virtual network"):
+                look_up("example.com")
+            with pytest.raises(OSError, match="of this virtual network"):
+                socket.gethostbyaddr("192.0.2.1")
+
+def test_a_function_need_not_know_which_layers_a_packet_has(packetnet):
+    net = packetnet(PAIR)
+    net.send("client", HELLO)
+    net.expect("server", lambda packet: packet[UDP].dst_port == 7)
+    with pytest.raises(KeyError, match="mine"):
+        net.send("client", HELLO)
+        net.expect("server", lambda packet: {}["mine"])
+
 def test_a_file_beside_the_test_and_a_network_from_python(packetnet):
     assert packetnet("pair.yaml")["a"].addresses == ["10.0.0.1"]
     from packetlab import Network
@@ -150,6 +232,23 @@ def test_nothing(packetnet):
 
 def test_no_such_host(packetnet):
     packetnet(PAIR).expect("srever", "udp")
+
+def test_no_such_host_to_enter(packetnet):
+    with packetnet(PAIR).inside("sevrer"): pass
+
+def test_no_such_address(packetnet):
+    packetnet("hosts:\\n  a: 10.0.0.400/24")
+
+def test_nothing_that_can_be_sent(packetnet):
+    packetnet(PAIR).send("client", "text")
+
+def test_no_route(packetnet):
+    packetnet(PAIR).send("client", IPv4(src="10.0.0.1", dst="10.9.0.2") / UDP(src_port=9, dst_port=8))
+
+def test_text(packetnet):
+    net = packetnet(PAIR)
+    net.send("client", HELLO)
+    net.expect("server", 'udp contains "jello"', within=0.1)
 
 def test_no_such_field(packetnet):
     packetnet(PAIR).expect("server", "udp.porrt == 1")
@@ -217,13 +316,18 @@ def test_a_failure_says_what_was_wanted_what_came_instead_and_in_which_field_the
         "E       seen at server: nothing",
         "│── UDP len=5 ─────",
         "test_field.pcapng",
+        'udp contains "jello"; it is "#(......hello"',
+        "there is no node 'sevrer'\nE       declared are: client, server",
+        "topology, line 2: '10.0.0.400/24' is not an address with a prefix length\nE       as 10.0.1.2/24",
+        "it is no packet, header or bytes\nE       it is 'text'",
+        "cannot send to 10.9.0.2: no route leads there",
         "srever",
         "porrt",
     ):
         assert words in text
     shown = [line for line in text.splitlines() if line.startswith("E  ") and ".pcapng" not in line]
     assert max(map(len, shown)) <= 80
-    assert "observed.py" not in text.partition("test_no_such_host")[0], "the reader sees his own line alone"
+    assert "/net/" not in text, "the reader sees his own line alone"
 
 
 def test_where_namespaces_are_forbidden_tests_are_skipped_with_the_remedy_or_fail_where_they_are_required(
