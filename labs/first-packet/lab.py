@@ -68,7 +68,9 @@ def check_speak(ev):
     if opened and not c.all('ip.src == {c.ip} && tcp.dstport == {port} && tcp contains "{other}"'):
         ev.mistake("Your TCP connection did not say {other}.", *(said_by_tcp or opened)[:1])
     said = c.first(ASKED + ' && udp contains "{word}"', why="your datagram")
-    c.none("udp && ip.src == {s.ip}", before=said, why="the server says nothing before it is asked")
+    # Only of this conversation: an answer to what was tried before may stand in front of it.
+    c.none(f"udp && ip.src == {{s.ip}} && udp.dstport == {said[UDP].src_port} && !icmp", before=said,
+           why="the server says nothing before it is asked")
     c.first(ANSWERED + ' && udp contains "{word}"', after=said, why="and then it echoes it")
     hello = c.first("tcp.port == {port}", why="the first TCP segment")
     ev.expect(hello.direction == "out", "the first TCP segment comes from c", "it came from s",
