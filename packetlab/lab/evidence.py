@@ -18,6 +18,7 @@ from packetlab.model.frame import Frame
 
 if TYPE_CHECKING:
     from packetlab.analysis.filter import Filter
+    from packetlab.lab.connections import Connection
     from packetlab.net.host import VirtualHost
     from packetlab.net.network import Network
 
@@ -190,6 +191,15 @@ class View:
             if (low is None or seen.time >= low) and (high is None or seen.time <= high)
             and first < seen.number < last and (test is None or seen.fits(test))
         ]  # fmt: skip
+
+    def connections(self, filter: str = "", **when: Any) -> "list[Connection]":  # noqa: A002
+        """The TCP connections whose SYN a filter holds for, in the order of their SYNs; each with its frames.
+
+        States nothing: give `expect` the frames that count, as `one.hello`.
+        """
+        from packetlab.lab.connections import connections
+
+        return connections(self.all(filter, **when), self.frames)
 
     def _state(self, ok: bool, wanted: str, filter: str, found: list[Seen], why: str,  # noqa: A002
                shown: Sequence[Seen] | None = None) -> None:  # fmt: skip

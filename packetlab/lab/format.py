@@ -87,7 +87,7 @@ class Lab:
     @property
     def file(self) -> str:
         """The name of lab.md in errors."""
-        return f"labs/{self.folder.name}/lab.md"
+        return shown_file(self.folder)
 
     def step(self, name: str) -> Step:
         """The step of that id, or number counted from 1."""
@@ -170,6 +170,16 @@ def labs_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "labs"
 
 
+def shown_file(folder: Path) -> str:
+    """lab.md in errors: labs/ID/lab.md where it is one of `labs_folder`, else its path, seen from here."""
+    if folder.parent == labs_folder().resolve():
+        return f"labs/{folder.name}/lab.md"
+    try:
+        return str(folder.relative_to(Path.cwd()) / "lab.md")
+    except (ValueError, OSError):  # it is elsewhere; there is no "here" any more
+        return str(folder / "lab.md")
+
+
 def lab_names(folder: Path | None = None) -> list[str]:
     """The ids of all labs."""
     folder = folder or labs_folder()
@@ -195,15 +205,19 @@ def all_labs(folder: Path | None = None) -> list[Lab]:
 
 
 def find_lab(name: str, folder: Path | None = None) -> Lab:
-    """The lab of that id, or in that folder; UsageError with the nearest names."""
-    if "/" in name and (Path(name) / "lab.md").is_file():
+    """The lab of that id, or in the folder with that path (./ID, or "."); UsageError with the nearest names."""
+    is_path, there = "/" in name or name in (".", ".."), (Path(name) / "lab.md").is_file()
+    if is_path and there:
         return read_lab(Path(name))
+    if is_path:
+        raise UsageError(f"there is no lab in {name}", remedy="a lab is a folder with lab.md; `packetlab lab new "
+                         f"{name}` writes one")  # fmt: skip
     folder = folder or labs_folder()
     names = lab_names(folder)
     if name not in names:
         import difflib
 
-        near = difflib.get_close_matches(name, names, n=3)
+        near = [*([f"./{name}"] if there else []), *difflib.get_close_matches(name, names, n=3)]
         hint = f"did you mean {' or '.join(near)}?" if near else "`packetlab lab list` shows all labs"
         raise UsageError(f"there is no lab {name!r}", remedy=hint)
     return read_lab(folder / name)
@@ -212,7 +226,7 @@ def find_lab(name: str, folder: Path | None = None) -> Lab:
 def read_lab(folder: Path) -> Lab:
     """The lab in `folder`; UsageError with file, line and remedy for the first thing that is wrong with it."""
     folder = folder.resolve()
-    file = f"labs/{folder.name}/lab.md"
+    file = shown_file(folder)
     try:
         text = (folder / "lab.md").read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packetlab.lab.format import read_lab
+from packetlab.lab.format import find_lab, read_lab
 from packetlab.lab.template import new_lab
 from packetlab.model.errors import UsageError
 
@@ -88,9 +88,38 @@ def test_a_broken_file_gets_one_sentence_with_file_line_and_remedy(
     with pytest.raises(UsageError) as raised:
         read_lab(lab_of(tmp_path, GOOD.replace(old, new, 1)))
     text = str(raised.value)
-    assert text.startswith(f"labs/small/lab.md, line {line}: "), text
+    assert text.startswith(f"{tmp_path}/small/lab.md, line {line}: "), text
     assert said in text and remedy in raised.value.remedy
     assert "\n" not in text
+
+
+def test_a_file_is_named_as_one_can_open_it_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = lab_of(tmp_path, GOOD.replace("kind: do", "kind: dance"))
+    for here, shown in ((tmp_path, "small/lab.md"), (broken, "lab.md"), (Path("/"), f"{tmp_path}/small/lab.md"[1:])):
+        monkeypatch.chdir(here)
+        with pytest.raises(UsageError) as raised:
+            read_lab(broken)
+        assert str(raised.value).startswith(f"{shown}, line 15: ")
+    monkeypatch.setenv("PACKETLAB_LABS", str(tmp_path))
+    with pytest.raises(UsageError) as raised:
+        read_lab(broken)
+    assert str(raised.value).startswith("labs/small/lab.md, line 15: ")
+
+
+def test_a_lab_is_found_by_its_path_and_where_that_is_wrong_the_right_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab_of(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert find_lab("./small").id == find_lab(f"{tmp_path}/small/").id == "small"
+    with pytest.raises(UsageError, match="there is no lab 'small'") as raised:
+        find_lab("small")
+    assert raised.value.remedy == "did you mean ./small?"
+    with pytest.raises(UsageError, match=r"there is no lab in \./smal") as raised:
+        find_lab("./smal")
+    assert "packetlab lab new ./smal" in raised.value.remedy
+    monkeypatch.chdir(tmp_path / "small")
+    assert find_lab(".").id == "small"
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
