@@ -32,12 +32,15 @@ def of_learner(ev, host):
 
 def attempt(ev, to, word):
     """The frames that left h1, and those of them that are right."""
-    for name in NAMES[1:]:
-        if sent := of_learner(ev, name):
-            ev.mistake(f"You sent that frame from {name}. Open the shell of h1: `packetlab lab shell h1`.", *sent)
     sent = of_learner(ev, "h1")
     wanted = to, ev.value("h1.mac"), TYPE
-    return sent, [seen for seen in sent if header(seen.data) == wanted and carries(seen, word)]
+    right = [seen for seen in sent if header(seen.data) == wanted and carries(seen, word)]
+    for name in NAMES[1:] if not right else ():
+        if others := of_learner(ev, name):
+            ev.mistake(f"You sent that frame from {name}. Open the shell of h1: `packetlab lab shell h1`.", *others)
+    if not sent:
+        ev.mistake("h1 has sent nothing yet. Type the command in the shell of h1, with your values in it.")
+    return sent, right
 
 
 def wrong_frame(ev, seen, word):
@@ -103,6 +106,11 @@ def check_send(ev):
             ev.mistake(f"Nobody here has the address {to}. The card of h2 is {{h2.mac}}.", last)
         wrong_frame(ev, last, word)
     ev.at("h1").some(SENT + " && eth.dst == {h2.mac}", why="your frame leaves h1")
+    forged = [seen for seen in sent if header(seen.data)[1] == h2]
+    if forged and not ev.at("h2").all(SENT + " && eth.dst == {h2.mac}"):
+        ev.mistake("Your frame is right, but an earlier one had the source {h2.mac}: since then the switch believes that "
+                   "h2 is behind the socket of h1. Check again, for a new beginning, and send the right one alone.",
+                   *forged)
     came = ev.at("h2").some(SENT + " && eth.dst == {h2.mac}", why="h2 gets it")
     ev.expect(any(carries(seen, word) for seen in came), word, "other data", "with your word inside", came)
     flooded = ev.at("h3").all(SENT + " && eth.dst == {h2.mac}")
