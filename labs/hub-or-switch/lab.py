@@ -62,11 +62,13 @@ def wrong_machines(ev, pings):
 
 
 def check_ping(ev):
-    ev.at("a3").mistake("icmp.type == 8 && ip.dst == {a3.ip}",
-                        "You pinged the listener a3 itself. It should overhear a conversation of others: ping a2.")
-    ev.at("b3").mistake("icmp.type == 8 && ip.dst == {b3.ip}",
-                        "You pinged the listener b3 itself. It should overhear a conversation of others: ping b2.")
     pings = {one: ev.at(one).all(f"icmp.type == 8 && ip.dst == {{{other}.ip}}") for one, other in PINGS}
+    for one, other in PINGS:
+        if not pings[one]:
+            third = one[0] + "3"
+            ev.at(third).mistake(f"icmp.type == 8 && ip.dst == {{{third}.ip}}",
+                                 f"You pinged the listener {third} itself. It should overhear a conversation of others: "
+                                 f"ping {other}.")
     if not all(pings.values()):
         wrong_machines(ev, pings)
     if pings["a1"] and not pings["b1"]:
@@ -77,10 +79,14 @@ def check_ping(ev):
         if len(pings[one]) == 1:
             ev.mistake(f"That was one ping from {one}; send two at least (-c 2), so that there is something to "
                        "overhear.", *pings[one])
+    if not ev.at("a3").all("arp.opcode == 1 && arp.dst.proto_ipv4 == {a2.ip}"):
+        ev.at("a3").mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {a2.ip}",
+                            "a2 has asked for a1 before, so a1 knows it and need not ask. Check again, for a new "
+                            "beginning, and ping from a1 to a2 and from b1 to b2 only.")
     asked = ev.at("a3").first("arp.opcode == 1 && arp.dst.proto_ipv4 == {a2.ip}",
                               why="a1 asked everybody who has a2's address, so a3 heard it")
     ev.at("a1").some("icmp.type == 0 && ip.src == {a2.ip}", at_least=2, why="a2 answered a1")
-    ev.at("a3").none("icmp", after=asked, why="the switch knew a2's socket: a3 heard nothing of the pings")
+    ev.at("a3").none("icmp && ip.dst == {a2.ip}", after=asked, why="the switch knew a2's socket: a3 heard nothing of the pings")
     ev.at("b1").some("icmp.type == 0 && ip.src == {b2.ip}", at_least=2, why="b2 answered b1")
     ev.at("b3").some("icmp.type == 8 && ip.dst == {b2.ip}", at_least=2, why="the hub gave b3 every request")
     ev.at("b3").some("icmp.type == 0 && ip.dst == {b1.ip}", at_least=2, why="and every reply")
