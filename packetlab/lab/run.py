@@ -46,6 +46,8 @@ class Running:
         """For what begin_ and traffic_ functions want to tell checks; kept until the network goes down."""
         self.program_file: Path | None = None
         """build: the learner's file."""
+        self.files: dict[str, Path] = {}
+        """The learner's files of the build steps that were passed, by step."""
         self.frames_of: dict[str, tuple[list[Frame], dict[str, str], tuple[int, int]]] = {}
         """The evidence of the steps that were passed, for steps that look at them again."""
         self._stack = contextlib.ExitStack()
@@ -108,17 +110,66 @@ class Running:
         words = ["/bin/sh", "-c", self.fill(command)] if isinstance(command, str) else [*map(self.fill, command)]
         return self._keep(Program(self.net[host], words))
 
-    def program(self, host: str, *arguments: str, ready: str = "ready") -> Program:
-        """build: starts the learner's file in a host and waits until it prints a line `ready` ("": does not wait)."""
+    def service(self, host: str, declared: str = "") -> Any:
+        """A service of the topology, to `stop()` and `start()` while the lab runs; see Network.service."""
+        return self.net.service(host, declared)
+
+    def fetch(self, host: str, url: str, *, timeout: float = PATIENCE) -> int:
+        """The status of the answer to a GET from a host, on a connection of its own; 0: refused, cut off or silent.
+
+        `url` has an address, no name: "http://{s.ip}:{port}/status/204". The body is read, and in the frames.
+        """
+        import http.client
+        import socket
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self.fill(url))
+        address, port = parts.hostname or "", parts.port or 80
+        client = http.client.HTTPConnection(address, port)
+        try:
+            with self.net[host].socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client.sock:
+                client.sock.settimeout(timeout)
+                client.sock.connect((address, port))
+                client.request("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+                answer = client.getresponse()
+                answer.read()
+                return answer.status
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def program(self, host: str, *arguments: str, ready: str = "ready", port: str | int = 0, of: str = "") -> Program:
+        """build: runs the learner's file in a host until the step is over.
+
+        Waits until it prints a line `ready` ("": does not wait), or, with `port`, until it listens there (TCP or
+        UDP); in both cases no longer than it lives. `of` names an earlier build step: its file, in any step, as it
+        was passed; the reference solution where it was not.
+        """
         import sys
 
-        if self.program_file is None:
-            raise UsageError("there is no program to run", remedy="only build steps have one")
-        words = [sys.executable, "-u", str(self.program_file), *map(self.fill, arguments)]
+        file = self._file_of(self.lab.step(of)) if of else self.program_file
+        if file is None:
+            raise UsageError("there is no program to run", remedy="only build steps have one; or give of=STEP")
+        words = [sys.executable, "-u", str(file), *map(self.fill, arguments)]
         program = self._keep(Program(self.net[host], words))
-        if ready:
+        if port:
+            wanted = int(self.fill(str(port)))
+            self.until(lambda: program.process.poll() is not None or self._listens(host, wanted), PATIENCE)
+        elif ready:
             program.wait_for(ready, PATIENCE)
         return program
+
+    def _file_of(self, step: Step) -> Path:
+        found = self.files.get(step.id)
+        if found is None or not found.is_file():
+            found = self.lab.solution(step)
+        if found is None or not step.file:
+            raise UsageError(f"{step.id} has no program", remedy="of= names a build step with a solution")
+        return found
+
+    def _listens(self, host: str, port: int) -> bool:
+        from packetlab.net.listening import listening
+
+        return port in [number for _, number in listening(self.net[host]) or ()]
 
     def functions(self, host: str = "") -> Any:
         """build: the learner's functions, called in a process of its own: lab.functions().checksum(b"..")."""
@@ -235,6 +286,8 @@ class Running:
             verdict.kind, verdict.message = "not yet", reason.message
         except Inconclusive as reason:
             verdict.kind, verdict.message = "inconclusive", str(reason)
+        if step.file and self.program_file and verdict.passed:
+            self.files[step.id] = self.program_file
         if evidence and verdict.passed:
             self.frames_of[step.id] = (frames, blind, span)
         self.last_frames = frames if evidence else []

@@ -39,6 +39,10 @@ def _as_row(frame: Frame) -> list[Any]:
     return [frame.time, frame.interface, frame.direction, frame.link_type, frame.wire_length, frame.data.hex()]
 
 
+def _work_file(lab: Lab, step: Step) -> Path:
+    return storage.state_folder() / "work" / lab.id / step.file
+
+
 class Session:
     """Answers the commands of one learner about one lab."""
 
@@ -114,9 +118,7 @@ class Session:
     @property
     def work_file(self) -> Path | None:
         """build: the learner's file."""
-        if not self.step.file:
-            return None
-        return storage.state_folder() / "work" / self.lab.id / self.step.file
+        return _work_file(self.lab, self.step) if self.step.file else None
 
     def _begin(self) -> None:
         self.attempt += 1
@@ -125,6 +127,9 @@ class Session:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.lab.starter(self.step).read_bytes())
         if self.run:
+            done = storage.passed_steps(self.lab)
+            self.run.files = {step.id: _work_file(self.lab, step) for step in self.lab.steps
+                              if step.file and step.id in done}  # fmt: skip
             self.run.program_file = path
             self.run.begin(self.step)
 

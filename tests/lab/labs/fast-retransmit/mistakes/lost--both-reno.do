@@ -1,0 +1,3 @@
+# gets: Say --congestion cubic at d
+c$ packetlab tcp {s.c.ip} {port} --size {size} --congestion reno
+d$ packetlab tcp {s.d.ip} {port} --size {size} --congestion reno

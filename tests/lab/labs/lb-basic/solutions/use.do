@@ -1,0 +1,3 @@
+c$ packetlab tcp {lb.c.ip} {port} 'GET / HTTP/1.0\r\n\r\n'
+c$ packetlab tcp {lb.c.ip} {port} 'GET / HTTP/1.0\r\n\r\n'
+c$ packetlab tcp {lb.c.ip} {port} 'GET / HTTP/1.0\r\n\r\n'

@@ -1,0 +1,4 @@
+# gets: The other way round
+def answer(lab, ev):
+    first, second, both = (int(lab.value(each)) for each in ("first", "second", "both"))
+    return {"serial": 20 - both, "parallel": 20 - first - second + both}
