@@ -189,25 +189,26 @@ def record(lab: Lab, seed: int, *, within: Within | None = None) -> list[Path]:
     """Runs the reference solution and writes what replay mode needs. PacketLabError where it does not pass."""
     from packetlab.capture.writer import CaptureWriter
 
-    folder = lab.folder / "captures"
-    folder.mkdir(exist_ok=True)
-    written: list[Path] = []
+    recorded: dict[str, list[Frame]] = {}
 
     def keep(run: Running, step: Step) -> None:
         if step.id in run.frames_of and not step.of:
-            path = folder / f"{step.id}.pcapng"
-            words = [f"packetlab lab {lab.id}, step {step.id}, seed {seed}: the reference solution"]
-            with CaptureWriter(path, comments=words) as writer:
-                writer.write_all(numbered(run.frames_of[step.id][0]))
-            written.append(path)
+            recorded[step.id] = numbered(run.frames_of[step.id][0])
 
-    for old in folder.glob("*.pcapng"):
-        old.unlink()
     verdicts = run_solutions(lab, seed, within=within, keep=keep)
     if not verdicts[-1].passed:
-        raise PacketLabError(f"the reference solution does not pass:\n{verdicts[-1].text()}")
+        raise PacketLabError(f"the reference solution does not pass:\n{verdicts[-1].text()}",
+                             remedy="mend it; the captures are as they were")  # fmt: skip
+    folder = lab.folder / "captures"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.pcapng"):
+        old.unlink()
+    for step_id, frames in recorded.items():
+        words = [f"packetlab lab {lab.id}, step {step_id}, seed {seed}: the reference solution"]
+        with CaptureWriter(folder / f"{step_id}.pcapng", comments=words) as writer:
+            writer.write_all(frames)
     (folder / "seed").write_text(f"{seed}\n", encoding="ascii")
-    return written
+    return [folder / f"{step_id}.pcapng" for step_id in recorded]
 
 
 def repeat(

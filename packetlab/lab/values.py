@@ -93,9 +93,12 @@ class Values:
             return str(network.network_address + int(name))
         if name not in given:
             low = 11 if count > 30 else 1
-            number = low + crc32(f"{self.seed} {network} {name}".encode()) % (count - low - 1)
+            room = count - low - 1  # the last is the broadcast address
+            if room <= len(given):
+                raise UsageError(f"there is no room for {name!r} in {network}", remedy="declare a larger network")
+            number = low + crc32(f"{self.seed} {network} {name}".encode()) % room
             while number in given.values():
-                number = low + (number - low + 1) % (count - low - 1)
+                number = low + (number - low + 1) % room
             given[name] = number
         return str(network.network_address + given[name])
 

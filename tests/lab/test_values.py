@@ -1,6 +1,9 @@
 """Facts about nodes that labs' texts and filters can name."""
 
+import pytest
+
 from packetlab.lab.values import Values
+from packetlab.model.errors import UsageError
 from packetlab.net.topology import Topology, subnet
 
 
@@ -25,3 +28,12 @@ def test_no_port_is_its_own_mistake() -> None:
     for seed in range(2000):
         port = int(Values(seed, {"port": "port"}).text("port"))
         assert port >> 8 != port & 0xFF
+
+
+@pytest.mark.parametrize(("length", "room"), [(30, 2), (29, 6), (31, 0), (32, 0), (24, 244)])
+def test_each_name_in_a_network_has_an_address_of_its_own_and_one_too_many_is_an_error(length: int, room: int) -> None:
+    values = Values(3, {"lan": f"network /{length} in 10.0.0.0/8"})
+    drawn = {values.text(f"lan.host{number}") for number in range(room)}
+    assert len(drawn) == room
+    with pytest.raises(UsageError, match="no room for 'more'"):
+        values.text("lan.more")
