@@ -13,11 +13,11 @@ def doctor(as_json: bool) -> int:
     Nothing is guessed from settings; each is done once. The exit code is 1 where labs cannot run here.
     """
     import platform
-    import shutil
     import sys
 
     from packetlab.model.errors import NamespaceError
     from packetlab.net.capabilities import Capability, probe
+    from packetlab.net.host import has_program
     from packetlab.wire.privileges import REMEDY, privileges
 
     found: list[Capability] = []
@@ -35,10 +35,9 @@ def doctor(as_json: bool) -> int:
     ping = allowed.raw or allowed.icmp
     found.append(Capability("ping from this machine", ping, "", "" if ping else
                             'sudo sysctl net.ipv4.ping_group_range="0 2147483647"'))  # fmt: skip
-    where = "/usr/local/sbin:/usr/sbin:/sbin"
     uses = {"ip": "some labs show it", "curl": "asks web servers by name", "nginx": "a real web server"}
     for program, why in uses.items():
-        there = bool(shutil.which(program) or shutil.which(program, path=where))
+        there = has_program(program)
         remedy = "" if there else f"optional; install the package {'iproute2' if program == 'ip' else program}"
         found.append(Capability(f"program {program} ({why})", there, "", remedy))
     if as_json:

@@ -11,13 +11,16 @@ A comment `# gets: words` in a mistake says what the verdict must contain.
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 from packetlab.lab.format import Lab, Step, load_code
 from packetlab.lab.run import Running
 from packetlab.lab.verdict import Verdict
-from packetlab.model.errors import UsageError
+from packetlab.model.errors import PacketLabError, UsageError
 
+PATIENCE = 30
+"""Seconds that a command of an attempt may take."""
 _DO = re.compile(r"([A-Za-z0-9-]+)([$&])\s+(.+)")
 _DIFFERENCE = re.compile(r"\$\(\(([1-9]\d*) - ([1-9]\d*)\)\)")
 _WORD = rf"(?:[\w.:/%=+,@-]|'[^'$]*'|{_DIFFERENCE.pattern})+"
@@ -72,7 +75,7 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
                 continue
             words = plain_words(run.fill(command))
             if not (words and run.within and run.within(run[host], words)):
-                run.run(host, command, timeout=30)
+                _run_to_its_end(run, host, command, where)
         return {}
     if step.kind == "build":
         run.program_file = _edited(run, step, text, where) if path.suffix == ".edit" else path
@@ -82,6 +85,16 @@ def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
         return {name: str(value) for name, value in code.answer(run, run.look()).items()}
     code.do(run)
     return {}
+
+
+def _run_to_its_end(run: Running, host: str, command: str, where: str) -> None:
+    try:
+        run.run(host, command, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise PacketLabError(
+            f"{where}: {run.fill(command)!r} has not ended within {PATIENCE} s",
+            remedy=f"give it an end, as ping -c 1; or let it go on in the background: {host}& ...",
+        ) from None
 
 
 def _edited(run: Running, step: Step, edit: str, where: str) -> Path:
@@ -122,7 +135,13 @@ def solve(run: Running, step: Step, path: Path | None = None) -> Verdict:
 
 def missing_programs(lab: Lab) -> list[str]:
     """Programs that a lab needs and this machine lacks."""
-    import shutil
+    from packetlab.net.host import has_program
 
-    return [name for name in lab.needs if not shutil.which(name, path=None) and not shutil.which(
-        name, path="/usr/local/sbin:/usr/sbin:/sbin")]  # fmt: skip
+    return [name for name in lab.needs if not has_program(name)]
+
+
+def require_programs(lab: Lab) -> None:
+    """UsageError where this machine lacks a program that the lab needs."""
+    if lacking := missing_programs(lab):
+        raise UsageError(f"this lab needs programs that are not installed: {', '.join(lacking)}",
+                         remedy=f"install {' '.join(lacking)} with your system's package manager")  # fmt: skip

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from packetlab.net.network import Network
     from packetlab.wire.conntrack import Connection
 
-_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where ping, tcpdump and ip may be, which is often not in an ordinary user's PATH."""
 
 
 class VirtualHost:
@@ -194,8 +195,8 @@ class VirtualHost:
         for key, value in self._network._environment().items():
             if environment.get(key) == os.environ.get(key):  # a value of the caller's own stays
                 environment[key] = value
-        # Where ping, tcpdump and ip are is often not in an ordinary user's PATH, nor is packetlab itself.
-        environment["PATH"] = f"{environment.get('PATH', '/usr/bin:/bin')}:{_PATH}:{Path(sys.executable).parent}"
+        # Nor is packetlab itself always in PATH.
+        environment["PATH"] = f"{environment.get('PATH', '/usr/bin:/bin')}:{_SYSTEM_PATH}:{Path(sys.executable).parent}"
         return Process(
             self._network._running(), self._number, command, stdin=stdin, stdout=stdout, stderr=stderr,
             env=environment, cwd=str(cwd or Path.cwd()), terminal=terminal,
@@ -233,6 +234,13 @@ class VirtualHost:
         if check and code:
             raise subprocess.CalledProcessError(code, process.args, out, err)
         return subprocess.CompletedProcess(process.args, code, out, err)
+
+
+def has_program(name: str) -> bool:
+    """Whether commands in hosts find a program of that name on this machine."""
+    import shutil
+
+    return bool(shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH))
 
 
 def route_request(prefix: str, gateway: str, index: int = 0) -> Request:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from packetlab.cli.within import within
+from packetlab.lab import attempts
 from packetlab.lab.attempts import make_attempt, plain_words, read_do
+from packetlab.lab.authoring import record
 from packetlab.lab.format import labs_folder, read_lab
 from packetlab.lab.run import Running, Within
-from packetlab.model.errors import NamespaceError
+from packetlab.lab.template import new_lab
+from packetlab.model.errors import NamespaceError, PacketLabError
 from packetlab.net import probe
 from tests.conftest import missing
 
@@ -66,6 +69,21 @@ def test_what_cannot_be_within_this_process_is_done_once_by_one_of_its_own(tmp_p
         assert len(run.look().at("h2").all("icmp.type == 8")) == 1
 
 
+@pytest.mark.usefixtures("virtual_networks")
+def test_a_command_that_does_not_end_is_an_error_that_names_the_line_and_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.1)
+    path = tmp_path / "reply.do"
+    path.write_text("h1$ sleep 999\n")
+    lab = read_lab(labs_folder() / "arp")
+    with Running(lab, 1) as run:
+        run.begin(lab.steps[0])
+        with pytest.raises(PacketLabError, match=r"reply\.do: 'sleep 999' has not ended within 0\.1 s") as caught:
+            make_attempt(run, lab.steps[0], path)
+    assert "h1& " in caught.value.remedy
+
+
 @pytest.mark.parametrize("command", [
     "packetlab udp 10.0.0.1 7 --size $((300 - 42))", "packetlab ping -c 1 fe80::1%eth0", "a 'b  c'd '' e='f g'",
     "packetlab send 'Ethernet(dst=\"02:00:00:00:00:01\")\n  / \"hi\"' \\\n   -W 0", "a\\\n  b", "tcp 'GET / \\r\\n'",
@@ -87,3 +105,16 @@ def test_a_line_that_begins_with_blanks_belongs_to_the_command_above_it() -> Non
     (host, behind, command), (other, _, _) = read_do(LINES, "here")
     assert (host, behind, other) == ("h1", False, "h2") and command.count("\n") == 3
     assert plain_words(command)[:5] == ["packetlab", "send", "-W", "0", "-I"]
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_captures_are_recorded_anew_and_stay_as_they_were_where_the_solution_does_not_pass(tmp_path: Path) -> None:
+    new_lab(tmp_path, "fresh")
+    folder = tmp_path / "fresh"
+    written = record(read_lab(folder), 5, within=within)
+    assert {path.name for path in written} == {"guess.pcapng", "ping.pcapng"}
+    before = {path.name: path.read_bytes() for path in (folder / "captures").iterdir()}
+    (folder / "solutions" / "ping.do").write_text("h1$ true\n")
+    with pytest.raises(PacketLabError, match="does not pass"):
+        record(read_lab(folder), 6)
+    assert {path.name: path.read_bytes() for path in (folder / "captures").iterdir()} == before

@@ -22,15 +22,14 @@ def run(name: str, solution: bool, seed: int | None, as_json: bool) -> int:
     Your own progress is not touched.
     """
     from packetlab.cli.within import within
-    from packetlab.lab.attempts import missing_programs
+    from packetlab.lab.attempts import require_programs
     from packetlab.lab.authoring import run_solutions
     from packetlab.lab.format import find_lab
 
     if not solution:
         raise UsageError("without --solution there is nothing to run", remedy=f"packetlab lab start {name}")
     lab = find_lab(name)
-    if lacking := missing_programs(lab):
-        raise UsageError(f"this lab needs programs that are not installed: {', '.join(lacking)}")
+    require_programs(lab)
     seed = secrets.randbelow(100_000) if seed is None else seed
     start = time.perf_counter()
     verdicts = run_solutions(lab, seed, within=within)

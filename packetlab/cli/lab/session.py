@@ -71,14 +71,11 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
 
     It lives until `packetlab lab stop`; nothing is left of it then but your progress and the captures.
     """
-    from packetlab.lab.attempts import missing_programs
+    from packetlab.lab.attempts import require_programs
     from packetlab.lab.client import start_session
     from packetlab.lab.format import find_lab
 
-    lab = find_lab(name)
-    if lacking := missing_programs(lab):
-        raise UsageError(f"this lab needs programs that are not installed: {', '.join(lacking)}",
-                         remedy=f"install {' '.join(lacking)} with your system's package manager")  # fmt: skip
+    require_programs(find_lab(name))
     start_session(name, seed, force_replay=replay)
     status = _ask("status")
     if as_json:
