@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from packetlab.lab.verdict import NotYet
-from packetlab.net.process import PIPE, STDOUT
+from packetlab.net.process import DEVNULL, PIPE, STDOUT
 from packetlab.show.safe import safe_text
 
 KEPT = 20_000
@@ -60,17 +60,20 @@ def own_path() -> str:
 
 
 class Program:
-    """A command that runs in a host; ended by `close`."""
+    """A command that runs in a host; ended by `close`.
 
-    def __init__(self, host: Any, words: list[str], *, stdin: int | None = None) -> None:
+    `piped`: `process.stdin` and `process.stdout` are for the caller, and only what it writes to stderr is kept.
+    """
+
+    def __init__(self, host: Any, words: list[str], *, piped: bool = False) -> None:
         env = {"PATH": own_path(), "PYTHONDONTWRITEBYTECODE": "1"}
         self.words = words
-        self.process = host.popen(words, stdin=PIPE if stdin else -3, stdout=PIPE, stderr=PIPE if stdin else STDOUT,
-                                  env=env)  # fmt: skip
+        self.process = host.popen(words, stdin=PIPE if piped else DEVNULL, stdout=PIPE,
+                                  stderr=PIPE if piped else STDOUT, env=env)  # fmt: skip
         self._text = b""
         self._more = threading.Condition()
         self._ended = False
-        stream = self.process.stderr if stdin else self.process.stdout
+        stream = self.process.stderr if piped else self.process.stdout
         self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True, name="program's output")
         self._thread.start()
 
@@ -178,7 +181,7 @@ class Functions:
 
 def functions_of(host: Any, path: Path, timeout: float = 3.0) -> tuple[Program, Functions]:
     """Starts a process that has imported a learner's file and calls its functions."""
-    program = Program(host, [sys.executable, "-c", _CALLER, str(path)], stdin=PIPE)
+    program = Program(host, [sys.executable, "-c", _CALLER, str(path)], piped=True)
     caller = Functions(program, path, timeout)
     try:
         caller.answer("the file")
