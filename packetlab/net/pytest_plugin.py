@@ -73,11 +73,11 @@ def packetnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
                 return stack.enter_context(net)
             except NamespaceError as error:
                 reason = f"{error}; {error.remedy}" if error.remedy else str(error)
-                if request.config.getoption("--packetnet-required"):
-                    pytest.fail(reason, pytrace=False)
-                pytest.skip(reason)
             except PacketLabError as error:
                 raise with_remedy(error, "this network cannot be built") from None
+            if request.config.getoption("--packetnet-required"):
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
 
         yield build
 
