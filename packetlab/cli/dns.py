@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from packetlab.cli.common import duration, json_option, print_json, say
+from packetlab.cli.common import duration, json_option, print_json, recording, say, write_option
 
 if TYPE_CHECKING:
     from packetlab.wire.verbs.dns import DNSResult
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.option("--no-edns", is_flag=True, help="Do not offer larger answers (RFC 6891).")
 @click.option("-W", "--timeout", type=float, default=2.0, show_default=True, help="Seconds for each try.")
 @click.option("-r", "--retries", type=click.IntRange(0, 10), default=2, show_default=True, help="Further tries.")
+@write_option
 @json_option
 def dns(
     words: tuple[str, ...], reverse: bool, tcp: bool, port: int, no_edns: bool, timeout: float, retries: int,
-    as_json: bool,
+    write: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Ask a DNS server for records of NAME: A unless TYPE says otherwise.
 
@@ -43,7 +44,9 @@ def dns(
     name, kind = rest[0], rest[1] if len(rest) > 1 else "A"
     if reverse:
         name, kind = verb.reverse_name(name), "PTR"
-    result = verb.dns(name, kind, server=server, port=port, tcp=tcp, edns=not no_edns, timeout=timeout, retries=retries)
+    with recording(write) as record:
+        result = verb.dns(name, kind, server=server, port=port, tcp=tcp, edns=not no_edns, timeout=timeout,
+                          retries=retries, record=record)  # fmt: skip
     if as_json:
         print_json(_data(result))
     else:

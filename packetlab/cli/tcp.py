@@ -83,6 +83,8 @@ def tcp(
     from packetlab.wire.verbs.tcp import tcp_live
 
     if listen is not None:
+        if write is not None:
+            raise UsageError("--listen records nothing", remedy="packetlab capture does")
         with interruptible() as stop:
             return _listen(via, listen, count, seconds, as_json, stop)
     if host is None or port is None:

@@ -11,7 +11,9 @@ from packetlab.cli.common import (
     plural,
     print_json,
     print_line,
+    recording,
     say,
+    write_option,
 )
 from packetlab.model.errors import UsageError
 
@@ -43,6 +45,7 @@ MOST_SHOWN = 20
 @click.option("-l", "--listen", type=click.IntRange(1, 65535), metavar="PORT", help="Echo what arrives on PORT.")
 @click.option("-t", "--time", "seconds", type=float, help="With --listen: stop after so many seconds.")
 @family_options
+@write_option
 @json_option
 @click.pass_obj
 def udp(
@@ -64,6 +67,8 @@ def udp(
     from packetlab.show.typed import data_bytes, datagrams
 
     if listen is not None:
+        if options["write"] is not None:
+            raise UsageError("--listen records nothing", remedy="packetlab capture does")
         return _listen(via, listen, count, seconds, as_json)
     if host is None or port is None:
         raise UsageError("a host and a port are needed", remedy="packetlab udp HOST PORT [TEXT]")
@@ -87,8 +92,8 @@ def _one(host: str, port: int, data: bytes, as_json: bool, options: dict[str, An
     from packetlab.wire.loop import interruptible
     from packetlab.wire.verbs.udp import udp as send
 
-    with interruptible() as stop:
-        result = send(host, port, data, stop=stop, **options)
+    with interruptible() as stop, recording(options.pop("write")) as record:
+        result = send(host, port, data, record=record, stop=stop, **options)
     if as_json:
         reply = result.reply.hex() if result.reply is not None else None
         told = {"target": str(result.target), "port": port, "sent": data.hex(), "reply": reply, "rtt_ns": result.rtt}
@@ -108,8 +113,8 @@ def _several(host: str, port: int, datagrams: list[bytes], as_json: bool, option
     from packetlab.wire.loop import interruptible
     from packetlab.wire.verbs.udp import udp_series
 
-    with interruptible() as stop:
-        result = udp_series(host, port, datagrams, stop=stop, **options)
+    with interruptible() as stop, recording(options.pop("write")) as record:
+        result = udp_series(host, port, datagrams, record=record, stop=stop, **options)
     if as_json:
         told = {"target": str(result.target), "port": port, "sent": result.sent, "ok": result.ok}
         print_json(told | {"replies": [one.hex() for one in result.replies], "errors": list(result.errors)})

@@ -16,7 +16,7 @@ from typing import Literal, Self
 
 from packetlab.internet.either import error_words
 from packetlab.model.addresses import ip_text
-from packetlab.model.errors import PrivilegeError, UnreachableError
+from packetlab.model.errors import UnreachableError
 from packetlab.model.frame import Frame
 from packetlab.wire.host import Host
 from packetlab.wire.ip_socket import (
@@ -29,11 +29,11 @@ from packetlab.wire.ip_socket import (
     socket_errors,
 )
 from packetlab.wire.loop import Stop
-from packetlab.wire.privileges import REMEDY
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, another
 from packetlab.wire.verbs.live import KeptFrames
-from packetlab.wire.verbs.over_tcp import ConnectionWatcher, Stage, StageClock
+from packetlab.wire.verbs.over_tcp import Stage, StageClock
+from packetlab.wire.verbs.watching import Watcher, require
 
 ATTEMPT_DELAY = 0.25
 """Seconds of head start for each address: the Connection Attempt Delay that RFC 8305 section 5 recommends."""
@@ -67,7 +67,7 @@ class Underway:
 
     target: Target
     sock: socket.socket
-    watcher: ConnectionWatcher | None
+    watcher: Watcher | None
     begun: float
     """Seconds of the monotonic clock."""
     own: int = 0
@@ -179,12 +179,12 @@ class Connecting:
         if code != errno.EINPROGRESS:
             yield self._ended(one, code)
 
-    def _watcher(self, target: Target) -> ConnectionWatcher:
-        watcher = ConnectionWatcher(target, self._via, kept=self._kept)
+    def _watcher(self, target: Target) -> Watcher:
+        watcher = Watcher(target, self._via, kept=self._kept)
         if watcher.device is None:
             self.why_no_frames = watcher.why_not
             if self._record is not None:
-                raise PrivilegeError(f"recording is not possible: {watcher.why_not}", remedy=REMEDY)
+                require(watcher)
         return watcher
 
     def _wait(self, until: float) -> set[socket.socket]:

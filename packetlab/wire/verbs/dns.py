@@ -3,8 +3,11 @@
 import secrets
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packetlab.application.dns import CLASSES, DNS, TYPE_NUMBERS, TYPES, query
 from packetlab.model.addresses import ip_bytes, ip_text
@@ -12,6 +15,10 @@ from packetlab.model.errors import PacketLabError, UnreachableError, UsageError
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.wire.host import Host, KnowsNames, LocalHost
 from packetlab.wire.ip_socket import family_of, socket_address
+
+if TYPE_CHECKING:
+    from packetlab.wire.recorder import FrameSink
+    from packetlab.wire.verbs.watching import Watcher
 
 PORT = 53
 LARGEST = 65_535
@@ -62,12 +69,12 @@ class DNSResult:
 
 def dns(
     name: str, kind: str = "A", *, server: str = "", port: int = PORT, via: Host | None = None, tcp: bool = False,
-    edns: bool = True, timeout: float = 2.0, retries: int = 2,
+    edns: bool = True, timeout: float = 2.0, retries: int = 2, record: "FrameSink | None" = None,
 ) -> DNSResult:  # fmt: skip
     """Ask `server` for records of a name; where none is given, the servers of the host's resolv.conf, one by one.
 
-    kind: "A", "AAAA", "MX", ... or a number. timeout: seconds for each try. Errors: UsageError for a name or kind
-    that cannot be, NoAnswerError, UnreachableError.
+    kind: "A", "AAAA", "MX", ... or a number. timeout: seconds for each try. record: is given the frames. Errors:
+    UsageError for a name or kind that cannot be, NoAnswerError, UnreachableError; PrivilegeError with `record`.
     """
     host = via or LocalHost()
     number = _number(kind)
@@ -79,7 +86,7 @@ def dns(
     passed: list[str] = []
     while True:
         try:
-            found = _ask(host, servers[len(passed)], port, name, number, tcp, edns, timeout, retries)
+            found = _ask(_Server(host, servers[len(passed)], port, timeout, record), name, number, tcp, edns, retries)
         except (NoAnswerError, UnreachableError) as error:
             passed.append(str(error))
             if len(passed) == len(servers):
@@ -90,28 +97,66 @@ def dns(
             return replace(found, kind=kind.upper(), passed=tuple(passed))
 
 
-def _ask(
-    host: Host, address: str, port: int, name: str, number: int, tcp: bool, edns: bool, timeout: float, retries: int
-) -> DNSResult:
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Who is asked, and how long we wait for each answer."""
+
+    host: Host
+    address: str
+    port: int
+    timeout: float
+    record: "FrameSink | None"
+
+    @contextmanager
+    def asking(self, kind: socket.SocketKind) -> Iterator[socket.socket]:
+        """A socket to ask it with; what it sends and receives is recorded, where that was asked for."""
+        with ExitStack() as opened:
+            watcher: Watcher | None = None
+            if self.record is not None:
+                from packetlab.wire.resolve import resolve
+                from packetlab.wire.verbs.watching import recorder
+
+                target = resolve(self.address, via=self.host)
+                watcher = recorder(target, self.host, self.record, udp=kind == socket.SOCK_DGRAM)
+                opened.callback(watcher.close)
+            sock = opened.enter_context(self.host.socket(family_of(self.address), kind))
+            try:
+                yield sock
+            finally:
+                if watcher is not None and kind == socket.SOCK_STREAM:
+                    own = sock.getsockname()[1]
+                    sock.close()
+                    watcher.finish(own, self.port)
+                elif watcher is not None:
+                    watcher.take(sock.getsockname()[1], self.port)
+
+    def connect(self, sock: socket.socket) -> None:
+        """The kernel then takes datagrams of this server only."""
+        bare, _, zone = self.address.partition("%")
+        sock.connect(socket_address(sock, ip_bytes(bare), self.port, zone))
+
+
+def _ask(server: _Server, name: str, number: int, tcp: bool, edns: bool, retries: int) -> DNSResult:
     asked = query(name, number, identifier=secrets.randbits(16), edns=edns)
     cut: DNSResult | None = None
     if not tcp:
-        packet, rtt, tries, ignored = _by_datagram(host, address, port, asked, timeout, retries)
+        packet, rtt, tries, ignored = _by_datagram(server, asked, retries)
         if edns and packet[DNS].response_code == FORMAT_ERROR:
             # RFC 6891 section 7: a server that does not know EDNS says so; it is asked again without.
             asked = query(name, number, identifier=secrets.randbits(16), edns=False)
-            packet, rtt, more, ignored = _by_datagram(host, address, port, asked, timeout, retries)
+            packet, rtt, more, ignored = _by_datagram(server, asked, retries)
             tries += more
-        cut = DNSResult(name, "", address, "UDP", rtt, tries, bool(packet[DNS].truncated), packet, tuple(ignored))
-        if not cut.was_truncated:
+        truncated = bool(packet[DNS].truncated)
+        cut = DNSResult(name, "", server.address, "UDP", rtt, tries, truncated, packet, tuple(ignored))
+        if not truncated:
             return cut
     try:
-        packet, rtt = _by_stream(host, address, port, asked, timeout)
+        packet, rtt = _by_stream(server, asked)
     except (NoAnswerError, UnreachableError) as error:
         if cut is None:
             raise
         return replace(cut, why_cut=str(error))
-    return DNSResult(name, "", address, "TCP", rtt, 1, not tcp, packet)
+    return DNSResult(name, "", server.address, "TCP", rtt, 1, not tcp, packet)
 
 
 def _number(kind: str) -> int:
@@ -138,21 +183,14 @@ def name_servers(host: Host, path: Path = Path("/etc/resolv.conf")) -> list[str]
     return found[:MOST_SERVERS]
 
 
-def _connect(sock: socket.socket, address: str, port: int) -> None:
-    bare, _, zone = address.partition("%")
-    sock.connect(socket_address(sock, ip_bytes(bare), port, zone))
-
-
-def _by_datagram(
-    host: Host, address: str, port: int, asked: DNS, timeout: float, retries: int
-) -> tuple[Packet, int, int, list[str]]:
-    data = asked.encode()
+def _by_datagram(server: _Server, asked: DNS, retries: int) -> tuple[Packet, int, int, list[str]]:
+    data, address, timeout = asked.encode(), server.address, server.timeout
     ignored: list[str] = []
-    with host.socket(family_of(address), socket.SOCK_DGRAM) as sock:
+    with server.asking(socket.SOCK_DGRAM) as sock:
         for tries in range(1, retries + 2):
             start = time.monotonic_ns()
             try:
-                _connect(sock, address, port)  # the kernel then takes datagrams of this server only
+                server.connect(sock)
                 sock.send(data)
                 while (left := timeout - (time.monotonic_ns() - start) / 1e9) > 0:
                     sock.settimeout(left)
@@ -166,7 +204,7 @@ def _by_datagram(
                 continue
             except ConnectionRefusedError:
                 raise UnreachableError(
-                    f"{address} answered that nobody listens on port {port} there: it is no DNS server",
+                    f"{address} answered that nobody listens on port {server.port} there: it is no DNS server",
                     remedy="name another server: packetlab dns NAME @SERVER",
                 ) from None
             except OSError as error:
@@ -176,25 +214,26 @@ def _by_datagram(
                         remedy="another server, or --tcp where a firewall drops UDP")  # fmt: skip
 
 
-def _by_stream(host: Host, address: str, port: int, asked: DNS, timeout: float) -> tuple[Packet, int]:
-    data = asked.encode()
+def _by_stream(server: _Server, asked: DNS) -> tuple[Packet, int]:
+    data, address, timeout = asked.encode(), server.address, server.timeout
     start = time.monotonic_ns()
-    try:
-        with host.socket(family_of(address), socket.SOCK_STREAM) as sock:
+    with server.asking(socket.SOCK_STREAM) as sock:
+        try:
             sock.settimeout(timeout)
-            _connect(sock, address, port)
+            server.connect(sock)
             sock.sendall(len(data).to_bytes(2, "big") + data)
             deadline = time.monotonic() + timeout
             size = int.from_bytes(_exactly(sock, 2, deadline), "big")
             packet = decapsulate(_exactly(sock, size, deadline), DNS)
-    except TimeoutError:
-        raise NoAnswerError(f"{address} did not answer over TCP within {timeout:g} s") from None
-    except OSError as error:
-        raise UnreachableError(f"{address} cannot be asked over TCP: {error.strerror or error}") from None
+            took = time.monotonic_ns() - start
+        except TimeoutError:
+            raise NoAnswerError(f"{address} did not answer over TCP within {timeout:g} s") from None
+        except OSError as error:
+            raise UnreachableError(f"{address} cannot be asked over TCP: {error.strerror or error}") from None
     why = _wrong(packet, asked)
     if why:
         raise NoAnswerError(f"what {address} sent over TCP is no answer: {why}")
-    return packet, time.monotonic_ns() - start
+    return packet, took
 
 
 def _exactly(sock: socket.socket, count: int, deadline: float) -> bytes:

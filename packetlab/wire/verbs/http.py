@@ -15,7 +15,8 @@ from packetlab.wire.host import Host, LocalHost
 from packetlab.wire.recorder import FrameSink
 from packetlab.wire.resolve import Target, resolve
 from packetlab.wire.verbs.connecting import Attempt, Connecting, names_words
-from packetlab.wire.verbs.over_tcp import LAST_MOMENT, Stage, StageClock
+from packetlab.wire.verbs.over_tcp import Stage, StageClock
+from packetlab.wire.verbs.watching import LAST_MOMENT
 
 MAX_REDIRECTS = 10
 MAX_ANSWER = 64 << 20

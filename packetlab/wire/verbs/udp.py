@@ -3,9 +3,10 @@
 import select
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packetlab.internet.either import error_words
 from packetlab.model.addresses import ip_text
@@ -17,6 +18,10 @@ from packetlab.wire.lab_only import require_lab
 from packetlab.wire.loop import Stop
 from packetlab.wire.resolve import Target, resolve
 from packetlab.wire.verbs.listening import bind_source, listening_socket, plain_address
+
+if TYPE_CHECKING:
+    from packetlab.wire.recorder import FrameSink
+    from packetlab.wire.verbs.watching import Watcher
 
 LARGEST = 65_507
 """Bytes of data that fit into one UDP datagram over IPv4 (RFC 768)."""
@@ -67,14 +72,15 @@ class UDPSeries:
 
 def udp(
     host: str, port: int, data: bytes = b"", *, via: Host | None = None, family: int = 0, timeout: float = 1.0,
-    source_port: int = 0, ttl: int = 0, stop: Stop | None = None,
+    source_port: int = 0, ttl: int = 0, record: "FrameSink | None" = None, stop: Stop | None = None,
 ) -> UDPResult:  # fmt: skip
     """Send `data` to a port and wait `timeout` seconds for a reply or an ICMP error.
 
-    `source_port` 0 is any free port of ours; `ttl` 0 is the system's TTL or hop limit.
+    `source_port` 0 is any free port of ours; `ttl` 0 is the system's TTL or hop limit. `record` is given the frames;
+    PrivilegeError where that is not allowed.
     """
     target = _target(host, port, len(data), family, via)
-    with _connected(target, port, source_port, ttl, via) as sock:
+    with _connected(target, port, source_port, ttl, via, record) as (sock, _):
         start = time.monotonic_ns()
         _send(sock, data, target)
         for reply, error, who in _came(sock, target, time.monotonic() + timeout, stop):
@@ -92,7 +98,7 @@ def udp(
 def udp_series(
     host: str, port: int, datagrams: Sequence[bytes], *, via: Host | None = None, family: int = 0,
     interval: float = SHORTEST_INTERVAL, timeout: float = 1.0, source_port: int = 0, ttl: int = 0,
-    stop: Stop | None = None,
+    record: "FrameSink | None" = None, stop: Stop | None = None,
 ) -> UDPSeries:  # fmt: skip
     """Send several datagrams from one port, `interval` seconds apart, and hear what comes back.
 
@@ -104,7 +110,7 @@ def udp_series(
     replies: list[bytes] = []
     errors: dict[str, None] = {}
     sent = 0
-    with _connected(target, port, source_port, ttl, via) as sock:
+    with _connected(target, port, source_port, ttl, via, record) as (sock, take):
         due = time.monotonic()
         for data in datagrams:
             _hear(_came(sock, target, due, stop), replies, errors)
@@ -112,6 +118,7 @@ def udp_series(
                 break
             _send(sock, data, target)
             sent, due = sent + 1, due + interval
+            take()
         _hear(_came(sock, target, time.monotonic() + timeout, stop), replies, errors, enough=sent)
     return UDPSeries(target, port, sent, tuple(replies), tuple(errors))
 
@@ -139,10 +146,19 @@ def _target(host: str, port: int, size: int, family: int, via: Host | None) -> T
 
 
 @contextmanager
-def _connected(target: Target, port: int, source_port: int, ttl: int, via: Host | None) -> Iterator[socket.socket]:
-    """A socket that sends to one port and hears of errors."""
-    six = target.family == 6
-    with (via or LocalHost()).socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+def _connected(
+    target: Target, port: int, source_port: int, ttl: int, via: Host | None, record: "FrameSink | None"
+) -> Iterator[tuple[socket.socket, Callable[[], None]]]:
+    """A socket that sends to one port and hears of errors, and what hands frames on to `record`."""
+    six, source = target.family == 6, via or LocalHost()
+    with ExitStack() as opened:
+        watcher: Watcher | None = None
+        if record is not None:
+            from packetlab.wire.verbs.watching import recorder
+
+            watcher = recorder(target, source, record, udp=True)
+            opened.callback(watcher.close)
+        sock = opened.enter_context(source.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM))
         ask_for_errors(sock)
         sock.setblocking(False)
         if ttl:
@@ -153,7 +169,14 @@ def _connected(target: Target, port: int, source_port: int, ttl: int, via: Host 
             sock.connect(socket_address(sock, target.address, port, target.interface))
         except OSError as error:
             raise UnreachableError(f"nothing can be sent to {target}: {error.strerror}") from None
-        yield sock
+        own = sock.getsockname()[1]
+
+        def take() -> None:
+            if watcher is not None:
+                watcher.take(own, port)
+
+        opened.callback(take)
+        yield sock, take
 
 
 def _send(sock: socket.socket, data: bytes, target: Target) -> None:
