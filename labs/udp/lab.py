@@ -8,7 +8,7 @@ from packetlab.internet.ipv4 import IPv4
 from packetlab.net.servers import UDPEchoServer
 from packetlab.transport.udp import UDP
 
-SENT = "ip.src == {c.ip} && udp.dstport == {port}"
+SENT = "udp && !icmp && ip.src == {c.ip} && udp.dstport == {port}"
 MESSAGE = "ip.src == {c.ip} && udp.dstport == {careful}"
 RECEIPT = "ip.src == {s.ip} && udp.srcport == {careful}"
 HEADER = 8
@@ -42,14 +42,16 @@ def data_of(seen):
     return seen.data[start : 14 + seen[IPv4].total_length]
 
 
-def settled(lab, kind, silence=0.05, ended=lambda: False):
-    """Waits until no more frames of a kind came to s for some time (s), or until something has ended."""
+def settled(lab, kind, silence=0.05, ended=lambda: False, host="s", most=1 << 60):
+    """Waits until no more frames of a kind were seen at a host for some time (s), there are more than `most`, or
+    something has ended. Gives their number."""
     last, since = -1, time.monotonic()
-    while time.monotonic() - since < silence and not ended():
-        found = len(lab.look().at("s").all(kind))
+    while time.monotonic() - since < silence and not ended() and last <= most:
+        found = len(lab.look().at(host).all(kind))
         if found != last:
             last, since = found, time.monotonic()
         time.sleep(0.005)
+    return last
 
 
 # -- guess
@@ -115,11 +117,28 @@ def traffic_burst(lab):
     settled(lab, SENT)
 
 
+def run_of(ev):
+    """The datagrams of the last run that has all sizes, at c and at s; of the last of all where there is none."""
+    count = int(ev.value("count"))
+    all_sent = ev.at("c").all(SENT)
+    found = ([], [])
+    for port in reversed(dict.fromkeys(seen[UDP].src_port for seen in all_sent)):
+        run = tuple([seen for seen in view if seen[UDP].src_port == port]
+                    for view in (all_sent, ev.at("s").all(SENT)))  # fmt: skip
+        if {len(data_of(seen)) for seen in run[0]} >= set(range(1, count + 1)):
+            return run
+        found = found if found[0] else run
+    return found
+
+
 def check_burst(ev):
     c, count = ev.at("c"), int(ev.value("count"))
-    c.mistake("tcp && ip.src == {c.ip}", "That was TCP. Datagrams are wanted: use UDP.")
-    c.mistake("udp && ip.src == {c.ip} && udp.dstport != {port}", "Your datagrams went to another port than {port}.")
-    sent = c.some(SENT, why="datagrams leave c")
+    sent, came = run_of(ev)
+    if not sent:
+        c.mistake("tcp && ip.src == {c.ip}", "That was TCP. Datagrams are wanted: use UDP.")
+        c.mistake("udp && !icmp && ip.src == {c.ip}", "Your datagrams went to another port than {port}.")
+        c.mistake("udp && !icmp && ip.src == {s.ip}", "Those datagrams came from s. Send them from c.")
+        c.some(SENT, why="datagrams leave c")
     sizes = [len(data_of(seen)) for seen in sent]
     if len(sent) > 1 and len(set(sizes)) == 1:
         ev.mistake(f"All of your datagrams have {sizes[0]} bytes, so they cannot be told apart. Let the first have 1, "
@@ -127,20 +146,25 @@ def check_burst(ev):
     missing = sorted(set(range(1, count + 1)) - set(sizes))
     if missing:
         ev.mistake(f"{count} datagrams were wanted, with 1 to {count} bytes of data; c sent none with {missing[0]} "
-                   "bytes.", *sent[:3])
-    came = ev.at("s").some(SENT, why="some reach s")
-    lost = set(sizes) - {len(data_of(seen)) for seen in came}
-    ev.expect(bool(lost), "some that did not reach s", "all did", f"{len(lost)} sizes left c and never reached s",
-              [seen for seen in sent if len(data_of(seen)) in lost])
-    c.none("ip.dst == {c.ip}", after=sent[0], why="and nobody says a word: not one packet comes back to c")
+                   "bytes.", *sent[-3:])
+    more = sorted(set(sizes) - set(range(1, count + 1)))
+    if more or len(sent) > count:
+        ev.mistake(f"{count} datagrams were wanted, with 1 to {count} bytes of data; c sent {len(sent)}.", *sent[-3:])
+    ev.expect(True, "", "", "datagrams leave c", sent)
+    ev.expect(bool(came), "some of them at s", "none", "some reach s", came or sent[:3])
+    there = {len(data_of(seen)) for seen in came}
+    lost = [seen for seen in sent if len(data_of(seen)) not in there]
+    ev.expect(bool(lost), "some that did not reach s", "all did", "others left c and never reached s", lost[:3])
+    c.none("ip.dst == {c.ip} && udp", after=sent[0], why="and nobody says a word: not one datagram comes back to c")
 
 
 # -- look
 
 
 def answers_look(ev):
-    sent = {len(data_of(seen)) for seen in ev.at("c").some(SENT, why="what c sent")}
-    came = ev.at("s").some(SENT, why="what s got")
+    left, came = run_of(ev)
+    ev.expect(bool(left and came), "your datagrams", "none", "what left c and what came to s", [*left[:3], *came[:3]])
+    sent = {len(data_of(seen)) for seen in left}
     longest = max(came, key=lambda seen: len(data_of(seen)))
     back = [seen for one, seen in pairwise(came) if len(data_of(seen)) < len(data_of(one))]
     ev.expect(True, "", "", "the longest", [longest])
@@ -149,11 +173,19 @@ def answers_look(ev):
 
 
 def diagnose_look(ev, given, right):
-    if given["field"] == str(right["field"] - HEADER):
-        return "That is the number of bytes of data. The length field counts the 8 bytes of the header as well."
-    if given["lost"] == str(len(ev.at("s").all(SENT))):
-        return "So many did reach s. The others are lost."
-    return None
+    longest = max(len(data_of(seen)) for seen in run_of(ev)[0]) + HEADER
+    if given["field"] != str(right["field"]):
+        if given["field"] == str(right["field"] - HEADER):
+            return "That is the number of bytes of data. The length field counts the 8 bytes of the header as well."
+        if given["field"] == str(longest):
+            return "That is the longest that left c, and it was lost. Look at those that came to s."
+        return None
+    if given["lost"] != str(right["lost"]):
+        if given["lost"] == str(len(run_of(ev)[1])):
+            return "So many did reach s. The others are lost."
+        return None
+    return ("Go through the list of s from the top, and compare each size with the one before it alone. One late "
+            "datagram counts once, whatever it has been overtaken by.")
 
 
 # -- reliable
@@ -161,17 +193,40 @@ def diagnose_look(ev, given, right):
 
 HURRY = 15_000_000
 """Nanoseconds in which no program has waited in vain: the file that a learner begins with waits 20 ms."""
+LATE = 5_000_000
+"""Nanoseconds after which a program has read what had come."""
+PATIENCE = 2.5
+"""Seconds in which a program has to send something, or it is taken to stand still."""
+FLOOD = 4000
+"""Messages that no program needs."""
 
 
 def traffic_reliable(lab):
     program = lab.program("c", "{s.ip}", "{careful}", "{many}", "{token}", ready="")
-    settled(lab, MESSAGE, 1.2, lambda: program.wait(0.005) is not None)
+    number = settled(lab, MESSAGE, PATIENCE, lambda: program.wait(0.005) is not None, "c", FLOOD)
     lab.notes["ended"] = program.process.returncode is not None
-    settled(lab, MESSAGE)
+    lab.notes["flood"] = number > FLOOD
+    if lab.notes["flood"]:
+        program.process.kill()
+    else:
+        settled(lab, MESSAGE)
+
+
+def last_line(ev):
+    lines = ev.output.strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def check_reliable(ev):
-    c, many, token = ev.at("c"), int(ev.value("many")), ev.value("token")
+    many, token = int(ev.value("many")), ev.value("token")
+    if ev.notes["flood"]:
+        ev.mistake(f"Your program sent more than {FLOOD} messages, and goes on: it sends one again and again without "
+                   "waiting, or never returns. `sock.recv` waits for an acknowledgment.")
+    c = ev.at("c")
+    if not c.all(MESSAGE):
+        why = (f" It ended: {last_line(ev)}" if last_line(ev) else " It ended at once." if ev.notes["ended"]
+               else " It is still running: is it in a loop that sends nothing?")
+        ev.mistake("Your program has sent nothing to port {careful} of s." + why)
     sent = c.some(MESSAGE, why="your program sends")
     by_number = {}
     for seen in sent:
@@ -183,10 +238,17 @@ def check_reliable(ev):
     for seen in c.all(RECEIPT):
         heard.setdefault(int.from_bytes(data_of(seen)[:2]), []).append(seen)
     last = max(by_number)
+    if ev.notes["ended"] and last < many - 1 and "Traceback" in ev.output:
+        catch = " Nothing came in time: catch that, and send again." if "TimeoutError" in last_line(ev) else ""
+        ev.mistake(f"Your program ended after sending message {last}: {last_line(ev)}.{catch}", *by_number[last][-1:])
     if not ev.notes["ended"] and len(by_number[last]) == 1 and last not in heard:
         lost = "its acknowledgments, all of them" if last in came else "it"
         ev.mistake(f"Your program stands still: it waits for the acknowledgment of message {last}, but the cable has "
                    f"lost {lost}. Wait for some time only, and send it again.", *by_number[last])
+    if not ev.notes["ended"]:
+        ev.mistake(f"Your program has not ended; it sent message {last} last, {len(by_number[last])} times. Does "
+                   f"`deliver` return when the acknowledgment has come? And 20 ms are enough to wait.",
+                   *by_number[last][-2:])
     for number, copies in sorted(by_number.items()):
         if number in came or number >= many:
             continue
@@ -208,12 +270,18 @@ def check_reliable(ev):
     if len(hasty) > many // 2:
         ev.mistake("You send each message several times without waiting. An acknowledgment needs "
                    f"{quickest / 1e6:.1f} ms: wait longer than that before you send again.", *hasty[0])
+    deaf = [number for number, copies in by_number.items()
+            if number in heard and any(seen.time > heard[number][0].time + LATE for seen in copies)]
+    if len(deaf) > many // 2:
+        ev.mistake(f"You go on sending message {deaf[0]} although its acknowledgment has come. Listen with `sock.recv`, "
+                   "and return when it is there.", heard[deaf[0]][0], by_number[deaf[0]][-1])
     for number in range(many):
         text = number.to_bytes(2) + f"{token} {number}".encode()
         right = [seen for seen in came.get(number, []) if data_of(seen) == text]
-        others = f"{len(came.get(number, []))} others with its number"
-        ev.expect(bool(right), f"message {number} at s, unchanged", others, f"message {number}",
-                  right or by_number.get(number, sent[-1:]))
+        if not right:
+            ev.mistake(f"Message {number} is not at s as it should be: two bytes with the number (the larger half "
+                       f"first), then {text[2:].decode()!r}. Leave `message` as the file makes it.",
+                       *came.get(number, by_number.get(number, sent[-1:]))[:2])
         if number not in heard:
             ev.mistake(f"Message {number} reached s, but its acknowledgment never reached you: how do you know? Send "
                        "it again until one comes.", *by_number[number])
