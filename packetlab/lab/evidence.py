@@ -232,7 +232,7 @@ class View:
     def exactly(self, number: int, filter: str, *, why: str = "", **when: Any) -> list[Seen]:  # noqa: A002
         """So many frames, no more and no less."""
         found = self.all(filter, **when)
-        wanted = "no frame" if not number else f"exactly {number} frame{'s' if number > 1 else ''}"
+        wanted = f"exactly {_frames(number)}" if number else "no frame"
         self._state(len(found) == number, wanted, filter, found, why, None if found or not number else self.frames[:4])
         return found
 
@@ -247,7 +247,7 @@ class View:
     def count(self, filter: str, *, why: str = "", **when: Any) -> int:  # noqa: A002
         """How many frames there are; stated, so that the verdict quotes them."""
         found = self.all(filter, **when)
-        words = f"at {self.place}: {len(found)} frames with {self.evidence.fill(filter)}"
+        words = f"at {self.place}: {_frames(len(found))} with {self.evidence.fill(filter)}"
         self.evidence.statements.append(Statement(True, words, "", self.evidence.fill(why) or words, tuple(found)))
         return len(found)
 

@@ -22,7 +22,7 @@ from packetlab.net.topology import Topology
 KINDS = ("predict", "do", "observe", "build", "fix")
 KEYS = ("id", "title", "track", "concepts", "minutes", "after", "needs", "values", "net", "steps")
 STEP_KEYS = ("kind", "ask", "of", "file")
-ANSWER_KINDS = ("number", "mac", "ip", "word", "yes or no", "one of a, b, c")
+ANSWER_KINDS = ("number", "mac", "ip", "word", "yes or no", "one of")
 TRACKS = ("link", "transport", "names", "system")
 _QUESTION = re.compile(r"\(([^)]*)\)\s*(.+)", re.DOTALL)
 _HEADING = re.compile(r"(#{1,3})\s+(.*)")
@@ -416,7 +416,7 @@ def _questions(item: Item | None) -> Iterator[Question]:
         if kind.startswith("one of "):
             choices = tuple(each.strip() for each in kind[7:].split(","))
             kind = "one of"
-        if not match or kind not in ("number", "mac", "ip", "word", "yes or no", "one of"):
-            remedy = f"begin with its kind: ({') ('.join(ANSWER_KINDS)}) How many ...?"
+        if not match or kind not in ANSWER_KINDS or (kind == "one of" and not choices):
+            remedy = f"begin with its kind: ({') ('.join(ANSWER_KINDS)} a, b, c) How many ...?"
             raise UsageError(f"{asked.where}{text!r} is no question", remedy=remedy)
         yield Question(name, kind, match[2].strip(), choices)

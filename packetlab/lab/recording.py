@@ -20,6 +20,7 @@ from packetlab.wire.tap import Tap, TapPoint
 
 if TYPE_CHECKING:
     from packetlab.net.network import Network
+    from packetlab.net.topology import Port, Topology
 
 CANARY_TYPE = b"\x88\xb5"
 """IEEE 802 local experimental EtherType 1."""
@@ -37,6 +38,20 @@ def is_canary(frame: Frame) -> bool:
     return frame.data[12:14] == CANARY_TYPE and frame.data[14:31] == WORD
 
 
+def interfaces_of(topology: "Topology") -> "dict[str, Port]":
+    """The interfaces that are listened to, by their places, as "h1 eth0": all but those of switches and hubs."""
+    ends = [port for pair in topology.ports() for port in pair if not port.node.is_bridge]
+    return {f"{port.node.name} {port.name}": port for port in ends}
+
+
+def peers_of(topology: "Topology") -> dict[tuple[str, str], str]:
+    """The interface of a host that leads to a neighbour; the first, where several do."""
+    found: dict[tuple[str, str], str] = {}
+    for port in interfaces_of(topology).values():
+        found.setdefault((port.node.name, port.peer), port.name)
+    return found
+
+
 class Recording:
     """Listens at every interface of a running network while the `with` block runs."""
 
@@ -47,7 +62,8 @@ class Recording:
         self.lost = 0
         self.span = (0, 0)
         self.unmarked: dict[str, str] = {}
-        self.peers: dict[tuple[str, str], str] = {}
+        """Interfaces past which the last canary did not come, and why."""
+        self.peers = peers_of(net.topology)
         self._stack = contextlib.ExitStack()
         self._senders: dict[str, PacketDevice] = {}
         self._seen: list[Seen] = []
@@ -56,15 +72,10 @@ class Recording:
     def __enter__(self) -> "Recording":
         points = []
         try:
-            for host in self.net:
-                if host.kind in ("switch", "hub"):
-                    continue
-                for port in host.ports:
-                    label = f"{host.name} {port.name}"
-                    points.append(TapPoint(label, host, port.name))
-                    self.peers.setdefault((host.name, port.peer), port.name)
-                    self._senders[label] = self._stack.enter_context(self._opposite(host.name, port.peer))
-            self.places = [point.label for point in points]
+            for place, port in interfaces_of(self.net.topology).items():
+                points.append(TapPoint(place, self.net[port.node.name], port.name))
+                self._senders[place] = self._stack.enter_context(self._opposite(port.node.name, port.peer))
+            self.places = [*self._senders]
             self.tap = self._stack.enter_context(Tap(points))
         except BaseException:
             self._stack.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packetlab.lab.evidence import Evidence
 from packetlab.lab.format import Lab, Step
-from packetlab.lab.recording import numbered
+from packetlab.lab.recording import interfaces_of, numbered, peers_of
 from packetlab.lab.run import judge
 from packetlab.lab.verdict import Verdict
 from packetlab.model.errors import UsageError
@@ -57,12 +57,5 @@ def replay_evidence(lab: Lab, step: Step, given: Mapping[str, str]) -> Evidence:
     """What the shipped capture shows of a step."""
     values, topology = lab.values(recorded_seed(lab))
     frames = replay_frames(lab, step)
-    peers: dict[tuple[str, str], str] = {}
-    places = []
-    for pair in topology.ports():
-        for port in pair:
-            if not port.node.is_bridge:
-                places.append(f"{port.node.name} {port.name}")
-                peers.setdefault((port.node.name, port.peer), port.name)
     span = (frames[0].time, frames[-1].time) if frames else (0, 0)
-    return Evidence(frames, values, places=places, peers=peers, span=span, given=given)
+    return Evidence(frames, values, places=interfaces_of(topology), peers=peers_of(topology), span=span, given=given)

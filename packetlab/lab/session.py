@@ -91,7 +91,7 @@ class Session:
                 self.values = run.values
                 self.diagram = run.net.diagram()
                 self._share()
-                self.control.listen_in([host for host in run.net if host.kind not in ("switch", "hub")])
+                self.control.listen_in([host for host in run.net if not host.node.is_bridge])
                 return
         from packetlab.net.diagram import draw
 
@@ -167,7 +167,7 @@ class Session:
         if self.run is None:
             raise UsageError(f"there are no hosts in replay mode: {self.why_replay}")
         net, host = self.run.net, str(request.get("host", ""))
-        if request["do"] == "run" and net[host].kind in ("switch", "hub"):
+        if request["do"] == "run" and net[host].node.is_bridge:
             raise UsageError(f"{host} is a {net[host].kind}; it has no shell", remedy="choose a host")
         answer = shared.answer(net, request, client)
         if request["do"] == "describe":
@@ -186,7 +186,7 @@ class Session:
                            "choices": list(q.choices)} for q in step.questions],
             "file": str(self.work_file or ""), "diagram": self.diagram, "passed": storage.passed_steps(self.lab),
             "steps": [{"id": each.id, "title": each.title, "kind": each.kind} for each in self.lab.steps],
-            "hosts": [host.name for host in self.run.net if host.kind not in ("switch", "hub")] if self.run else [],
+            "hosts": [host.name for host in self.run.net if not host.node.is_bridge] if self.run else [],
             "automatic": automatic,
             "hints": [self.values.fill(hint) for hint in step.hints[: self.hints.get(step.id, 0)]],
         }  # fmt: skip

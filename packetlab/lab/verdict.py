@@ -112,6 +112,21 @@ class Statement:
     why: str = ""
     frames: tuple[Seen, ...] = ()
 
+    def lines(self, width: int) -> list[str]:
+        """What holds, in a line; what does not, with the frames that say so. A known mistake has these alone."""
+        if self.ok:
+            where = f" (frame {_numbers(self.frames)})" if self.frames else ""
+            return wrapped(f"{self.why or self.expected}{where}", width, "  ok  ", "      ")
+        lines = []
+        for name, words in (("expected", self.expected), ("seen", self.seen), ("because", self.why)):
+            if words:
+                lines += wrapped(words, width, f"  {name:<10}", "            ")
+        for seen in self.frames[:SHOWN]:
+            lines += wrapped(seen.line(), width, "    ", "          ")
+        if len(self.frames) > SHOWN:
+            lines.append(f"    ... and {len(self.frames) - SHOWN} more")
+        return lines
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -147,22 +162,7 @@ class Verdict:
         if self.message:
             lines += wrapped(self.message, width, "  ")
         for statement in self.statements:
-            if not statement.expected and not statement.ok:
-                pass
-            elif statement.ok:
-                where = f" (frame {_numbers(statement.frames)})" if statement.frames else ""
-                words = f"{statement.why or statement.expected}{where}"
-                lines += wrapped(words, width, "  ok  ", "      ")
-                continue
-            else:
-                lines += wrapped(statement.expected, width, "  expected  ", "            ")
-                lines += wrapped(statement.seen, width, "  seen      ", "            ")
-            if statement.why:
-                lines += wrapped(statement.why, width, "  because   ", "            ")
-            for seen in statement.frames[:SHOWN]:
-                lines += wrapped(seen.line(), width, "    ", "          ")
-            if len(statement.frames) > SHOWN:
-                lines.append(f"    ... and {len(statement.frames) - SHOWN} more")
+            lines += statement.lines(width)
         if self.output and not self.passed:
             lines.append("  your program said:")
             lines += [f"    | {line}"[:width] for line in self.output.splitlines()[-12:]]

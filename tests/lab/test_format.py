@@ -75,6 +75,7 @@ def test_a_good_file_reads_as_it_is_written(tmp_path: Path) -> None:
     ("kind: do", "kind: build", 15, "build steps", "file: reply.py"),
     ("kind: do", "kind: observe", 15, "asks nothing", "as ask:"),
     ("(number) How", "How", 14, "is no question", "begin with its kind"),
+    ("(number) How", "(one of) How", 14, "is no question", "(one of a, b, c)"),
     ("## ping: Now", "## pong: Now", 26, "is not declared", "under steps:"),
     ("## ping: Now\nText.\n", "", 15, "has no text", "## ping"),
     ("### hint", "### hnt", 21, "no part 'hnt'", "### hint"),
