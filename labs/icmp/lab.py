@@ -1,5 +1,6 @@
 """Errors of routers and of the target: time exceeded, port unreachable, network unreachable."""
 
+import contextlib
 import socket
 
 from packetlab.internet.icmp import ICMP
@@ -18,7 +19,7 @@ def setup(lab):
 
 
 def probe(lab, ttl, port=0):
-    with lab["c"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with lab["c"].socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):  # c has no route
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
         sock.sendto(lab.value("word").encode(), (lab.value("s.ip"), port or int(lab.value("port"))))
 
@@ -55,23 +56,37 @@ def diagnose_guess(ev, given, right):
 # -- hops
 
 
+ABOUT = " && udp.dstport == {port} && eth.dst == {c.mac}"
+NEAR, FAR, END = EXCEEDED + " && ip.src == {r1.c.ip}", EXCEEDED + " && ip.src == {r2.r1.ip}", CLOSED
+"""What r1, r2 and s say; with ABOUT, of datagrams to the right port alone."""
+
+
 def check_hops(ev):
     c = ev.at("c")
-    c.mistake("udp && !icmp && ip.src == {c.ip} && ip.dst == {s.ip} && udp.dstport < 33434 && udp.dstport != {port}",
-              "Your datagram went to another port than {port}.")
-    sent = c.some("udp && !icmp && ip.src == {c.ip} && ip.dst == {s.ip}", why="datagrams leave c")
-    near = c.all(EXCEEDED + " && ip.src == {r1.c.ip}")
-    far = c.all(EXCEEDED + " && ip.src == {r2.r1.ip}")
-    end = c.all(CLOSED + " && ip.src == {s.ip}")
-    if not near and not far and end:
+    if not c.all(PROBE):
+        c.mistake("(udp.dstport >= 33434 && !icmp || icmp.type == 8) && eth.src == {c.mac}", "Those are the probes of "
+                  "traceroute or ping. Send UDP datagrams by hand: `packetlab udp --ttl`, to port {port}.")
+        c.mistake("udp && !icmp && ip.src == {c.ip} && ip.dst == {s.ip}", "Your datagram went to another port than "
+                  "{port}.")
+        c.mistake("udp && !icmp && ip.src == {c.ip}", "Your datagram was for another machine. Send it to s, {s.ip}.")
+    sent = c.some(PROBE, why="datagrams leave c")
+    near, far, end = (c.all(kind + ABOUT) for kind in (NEAR, FAR, END))
+    if end and not near and not far:
         ev.mistake("Only s has spoken: your TTL is too large for the routers to notice.", sent[0], end[0])
     if near and not far and not end:
         ev.mistake("r1 has spoken. Now give the packet a longer life, so that it gets to r2, and to s.", near[0])
     if near and far and not end:
         ev.mistake("r1 and r2 have spoken. One more, and the packet reaches s.", near[0], far[0])
-    one = c.first(EXCEEDED + " && ip.src == {r1.c.ip}", why="r1 says: time exceeded")
-    two = c.first(EXCEEDED + " && ip.src == {r2.r1.ip}", after=one, why="then r2 does")
-    three = c.first(CLOSED + " && ip.src == {s.ip}", after=two, why="and then s says: no such port")
+    spoken = [seen for seen, *_ in (near, far, end) if seen] if near and far and end else []
+    if not spoken and (near or far or end):
+        silent = next(name for name, heard in (("r1", near), ("r2", far), ("s", end)) if not heard)
+        ev.mistake(f"{silent} has not spoken yet. Make r1, r2 and s speak in this order, with a TTL of 1, 2 and 3.",
+                   *(near + far + end)[:2])
+    if spoken and (far[-1].time < near[0].time or not [seen for seen in end if seen.time > far[0].time]):
+        ev.mistake("All three have spoken, but not in the order r1, r2, s. Let the TTL grow: 1, 2, 3.", *spoken)
+    one = c.first(NEAR + ABOUT, why="r1 says: time exceeded")
+    two = c.first(FAR + ABOUT, after=one, why="then r2 does")
+    three = c.first(END + ABOUT, after=two, why="and then s says: no such port")
     quoted = [seen.data[QUOTE + 12 : QUOTE + 20] for seen in (one, two, three)]
     ev.expect(set(quoted) == {address(ev, "c.ip") + address(ev, "s.ip")}, "your packets, quoted", "others",
               "each of them quotes your packet", [one, two, three])
@@ -81,8 +96,8 @@ def check_hops(ev):
 
 
 def answers_look(ev):
-    two = ev.at("c").first(EXCEEDED + " && ip.src == {r2.r1.ip}", why="r2's message")
-    three = ev.at("c").first(CLOSED + " && ip.src == {s.ip}", why="that of s")
+    two = ev.at("c").first(FAR + ABOUT, why="r2's message")
+    three = ev.at("c").first(END + ABOUT, why="that of s")
     return {"router": socket.inet_ntoa(two[IPv4].src), "ttl": two.data[QUOTE + 8], "code": three[ICMP].code}
 
 
@@ -135,16 +150,23 @@ def check_sort(ev):
             if said[1] == port and said[0] != who:
                 ev.mistake(f"A message of type {message[0]}, code {message[1]} comes from a {who}.",
                            frames[0] if who == "router" else frames[-2])
-        ev.expect(said == right, f"{right}", f"{said}", "your function knows who speaks of which probe", frames[:1])
+        if said is None and who:
+            ev.mistake(f"Your function returned None for a message of type {message[0]}, code {message[1]}; {right} "
+                       "was wanted.", frames[0] if who == "router" else frames[-2])
+        if said != right:
+            ev.expect(False, f"{right}", f"{said!r}", f"type {message[0]}, code {message[1]}",
+                      frames[:1] if who == "router" else frames[-2:-1])
         ports.add(port if who else 0)
     every = ports >= set(ev.notes["ports"])
-    ev.expect(every, "an answer for each probe", f"{len(ports) - 1}", "each probe was told of", frames)
+    ev.expect(every, "an answer for each probe", f"{len(ports) - 1}", "your function knows who speaks of which probe",
+              frames)
 
 
 # -- lost
 
 
 def begin_lost(lab):
+    lab["c"].add_route("default", lab.value("home.r"))  # where an attempt has taken it away
     if "lost" not in lab.notes:
         lab.notes["lost"] = True
         lab.run("r1", "ip route del default")
@@ -157,6 +179,9 @@ def traffic_lost(lab):
 
 
 def check_lost(ev):
+    if not ev.at("c").all(PROBE):
+        ev.mistake("c cannot even send to s: it has no route any more. `ip route` in the shell of c; the router is "
+                   "{r1.c.ip}.", *ev.at("c").all("eth.src == {c.mac}")[:2])
     sent = ev.at("c").first(PROBE, why="a datagram leaves c")
     none = ev.at("c").all("icmp.type == 3 && icmp.code == 0", after=sent)
     if none:

@@ -273,8 +273,8 @@ def check_reliable(ev):
     deaf = [number for number, copies in by_number.items()
             if number in heard and any(seen.time > heard[number][0].time + LATE for seen in copies)]
     if len(deaf) > many // 2:
-        ev.mistake(f"You go on sending message {deaf[0]} although its acknowledgment has come. Listen with `sock.recv`, "
-                   "and return when it is there.", heard[deaf[0]][0], by_number[deaf[0]][-1])
+        ev.mistake(f"You go on sending message {deaf[0]} although its acknowledgment has come. Listen with "
+                   "`sock.recv`, and return when it is there.", heard[deaf[0]][0], by_number[deaf[0]][-1])
     for number in range(many):
         text = number.to_bytes(2) + f"{token} {number}".encode()
         right = [seen for seen in came.get(number, []) if data_of(seen) == text]

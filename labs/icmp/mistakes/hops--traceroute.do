@@ -1,0 +1,2 @@
+# gets: probes of traceroute or ping
+c$ packetlab traceroute {s.ip}
