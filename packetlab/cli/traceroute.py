@@ -107,7 +107,7 @@ def _end(result: "TracerouteResult", host: str) -> None:
         say(f"{host} was not reached: " + (refused[0].text if refused else "nothing came back from there"))
     say(f"{result.method.upper()} probes; times by the {result.clock.split()[0]} clock")
     if not result.exact:
-        say("without privilege: routers that quote no data of ours look silent")
+        say("without privilege: routers that quote no data of ours are asked once more, one probe at a time")
 
 
 def _hop(hop: "Hop") -> str:

@@ -3,7 +3,7 @@
 All probes of a run are one flow to the load balancers on the way: addresses, ports and checksum of an ICMP probe
 stay the same, so that they take one path (the idea of Paris traceroute). What tells probes apart is quoted in
 every error: the checksum of a UDP probe, the sequence number of a TCP or ICMP one. Probes for several hops are
-under way at once.
+under way at once. Where the device cannot see that (`ports_only`) and a router quotes too little, they go one by one.
 """
 
 from collections.abc import Sequence
@@ -93,10 +93,18 @@ class Traceroute(Conversation):
     probes: int = 3
     timeout: float = 1.0
     parallel: int = 12
+    ports_only: bool = False
+    """The device knows an error's probe by the data it quotes; where there is none, only that it is one of ours."""
     hops: dict[int, Hop] = field(default_factory=dict, init=False)
     reached: int = field(default=0, init=False)
     """The hop at which the target, or a refusal, was met; 0 while it was not."""
     _next: int = field(default=0, init=False)
+    _sent: int = field(default=0, init=False)
+    _again: list[tuple[int, int]] = field(default_factory=list, init=False)
+    """Probes (hop, number) that are to be sent once more, as an error could not be told to be about one of them."""
+    _sent_again: set[tuple[int, int]] = field(default_factory=set, init=False)
+    _unclear: bool = field(default=False, init=False)
+    """There was such an error."""
     _waiting: dict[int, tuple[int, int, int]] = field(default_factory=dict, init=False)
     """Key of each probe under way: hop, number within it, time sent."""
 
@@ -129,7 +137,7 @@ class Traceroute(Conversation):
         for key, (hop, number, when) in list(self._waiting.items()):
             if when + self._patience <= now:
                 del self._waiting[key]
-                self._note(Answer(hop, number), events)
+                self._silence(hop, number, events)
         return self._step(now, events)
 
     @property
@@ -138,19 +146,40 @@ class Traceroute(Conversation):
 
     def _step(self, now: int, events: list[Answer]) -> Step:
         send = []
-        total = self.max_hops - self.first_hop + 1
-        while len(self._waiting) < self.parallel and self._next < total * self.probes:
-            hop, number = self.first_hop + self._next // self.probes, self._next % self.probes + 1
-            if self.reached and hop > self.reached:
-                break
-            self._next += 1
-            packet = self._probe(hop, self._next)
-            self._waiting[self._key(packet)] = hop, number, now
+        while len(self._waiting) < self.parallel and (place := self._place()) is not None:
+            self._sent += 1
+            packet = self._probe(place[0], self._sent)
+            self._waiting[self._key(packet)] = *place, now
             send.append(packet)
         waiting = [when for hop, _, when in self._waiting.values() if not self.reached or hop <= self.reached]
         if not waiting:
             return Step(send, events, done=not send)
         return Step(send, events, min(waiting) + self._patience)
+
+    def _place(self) -> tuple[int, int] | None:
+        """Hop and number of the next probe."""
+        self._again = [each for each in self._again if not self.reached or each[0] <= self.reached]
+        if self._again:
+            return self._again.pop(0)
+        hop, number = self.first_hop + self._next // self.probes, self._next % self.probes + 1
+        if hop > (self.reached or self.max_hops):
+            return None
+        self._next += 1
+        return hop, number
+
+    def _silence(self, hop: int, number: int, events: list[Answer]) -> None:
+        """A probe was not answered, as far as we know; it is sent once more where it may be that we do not know."""
+        if (hop, number) in self._sent_again:
+            # Alone under way and not answered: this hop is silent indeed.
+            silent = [number, *(other for at, other in self._again if at == hop)]
+            self._again = [each for each in self._again if each[0] != hop]
+            for each in silent:
+                self._note(Answer(hop, each), events)
+        elif self._unclear:
+            self._sent_again.add((hop, number))
+            self._again.append((hop, number))
+        else:
+            self._note(Answer(hop, number), events)
 
     def _note(self, answer: Answer, events: list[Answer]) -> None:
         self.hops.setdefault(answer.hop, Hop(answer.hop)).answers.append(answer)
@@ -192,6 +221,11 @@ class Traceroute(Conversation):
 
     def _error(self, packet: Packet, about: Packet, now: int, events: list[Answer]) -> None:
         waiting = self._waiting.pop(self._key(about), None)
+        if waiting is None and self.ports_only and self._key(about) >= 0 and not about.payload:
+            if len(self._waiting) == 1:
+                _, waiting = self._waiting.popitem()
+            else:
+                self._unclear, self.parallel = True, 1
         error, sender = error_of(packet), ip_header(packet)
         if waiting is None or error is None or sender is None:
             return

@@ -18,7 +18,7 @@ class UDPDevice(ICMPDevice):
     """Datagrams to one port of one host, their answers, and ICMP errors about them; `identifier` is our own port.
 
     A router that quotes no more than the UDP header (8 bytes, all that RFC 792 asks for) leaves no data by which to
-    tell which datagram its error is about: the frame then quotes an empty one.
+    tell which datagram its error is about: the frame then quotes an empty one (`Traceroute.ports_only`).
     """
 
     def __init__(self, peer: bytes, port: int, via: Host | None = None, *, interface: str = "") -> None:

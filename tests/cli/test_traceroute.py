@@ -1,22 +1,28 @@
 """`packetlab traceroute` over real routers of the kernel, by ICMP, UDP and TCP, and with given times."""
 
+import contextlib
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 import packetlab.protocols
-from packetlab.internet.icmp import EchoReply, TimeExceeded
+from packetlab.internet.icmp import DestinationUnreachable, EchoReply, TimeExceeded
 from packetlab.internet.ipv4 import IPv4
 from packetlab.internet.traceroute import Answer, Hop, Traceroute, verdict
+from packetlab.link.ethernet import Ethernet
 from packetlab.model.addresses import ip_text
 from packetlab.model.errors import NamespaceError, PrivilegeError
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.net import Network, VirtualHost
 from packetlab.net.process import PIPE
+from packetlab.transport.udp import UDP
+from packetlab.wire.loop import Stop
+from packetlab.wire.packet_socket import PacketDevice
 from packetlab.wire.verbs.traceroute import traceroute
 from tests.cli.live import as_json, packetlab
 from tests.conftest import missing
@@ -161,3 +167,45 @@ def test_without_privilege_other_probes_are_refused_with_what_to_do(chain: Netwo
     with pytest.raises(PrivilegeError) as caught:
         traceroute(WAY4[-1], method="tcp", via=Unprivileged(chain["client"]))
     assert "--udp" in caught.value.remedy
+
+
+QUOTED = 28
+"""Bytes that old routers quote: the IP header and 64 bits more (RFC 792)."""
+
+
+@pytest.fixture
+def old_routers() -> Iterator[Network]:
+    """Behind `m`, whose kernel forwards nothing, three hops that quote 28 bytes; the second says nothing at all."""
+    network = Network()
+    network.host("client", "10.0.1.2/24", via="10.0.1.1")
+    network.host("m", "10.0.1.1/24")
+    network.link("client", "m")
+    with network, PacketDevice("eth0", network["m"]) as device, contextlib.closing(Stop()) as over:
+        client = bytes([10, 0, 1, 2])
+
+        def answer() -> None:
+            while not over.asked:
+                for frame in device.receive(0.1):
+                    packet = decapsulate(frame.data)
+                    probe = packet.get(UDP)
+                    if probe is None or packet[IPv4].src != client or packet[IPv4].ttl == 2 or frame.direction != "in":
+                        continue
+                    near = packet[IPv4].ttl == 1
+                    src = bytes([10, 0, 1, 1]) if near else packet[IPv4].dst
+                    error = TimeExceeded() if near else DestinationUnreachable(code=3)
+                    eth = Ethernet(dst=packet[Ethernet].src, src=packet[Ethernet].dst)
+                    device.send(eth / IPv4(src=src, dst=client) / error / frame.data[14 : 14 + QUOTED])
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield network
+        finally:
+            over.ask()
+            thread.join()
+
+
+def test_without_privilege_routers_that_quote_eight_bytes_are_found_too(old_routers: Network) -> None:
+    result = traceroute("10.9.9.9", probes=2, timeout=1.5, max_hops=8, via=Unprivileged(old_routers["client"]))
+    assert [[ip_text(one) for one in hop.addresses] for hop in result.hops] == [["10.0.1.1"], [], ["10.9.9.9"]]
+    assert [hop.lost for hop in result.hops] == [0, 2, 0] and result.reached and not result.exact

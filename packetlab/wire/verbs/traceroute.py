@@ -78,7 +78,7 @@ def traceroute_live(
                 own_port = opened.enter_context(silent_port(target.source, source, interface=target.interface))
             conversation = Traceroute(
                 own, target.address, chosen, own_port, to_port,
-                secrets.randbits(16), first_hop, max_hops, probes, timeout, parallel,
+                secrets.randbits(16), first_hop, max_hops, probes, timeout, parallel, not exact,
             )  # fmt: skip
             yield from run(conversation, Recorder(device, kept) if exact else device, stop=stop)
             last = conversation.reached or max_hops
