@@ -65,7 +65,7 @@ def plain_words(command: str) -> list[str]:
 def make_attempt(run: Running, step: Step, path: Path) -> dict[str, str]:
     """Does what the file says on the running lab; gives the answers, for predict and observe steps."""
     text = path.read_text(encoding="utf-8")
-    where = f"labs/{run.lab.id}/{path.parent.name}/{path.name}"
+    where = run.lab.shown(f"{path.parent.name}/{path.name}")
     if path.suffix == ".answer":
         return read_answers(run.fill(text), step)
     if path.suffix == ".do":
@@ -128,7 +128,8 @@ def solve(run: Running, step: Step, path: Path | None = None) -> Verdict:
     """Begins a step, makes the attempt of a file (the reference solution by default) and judges it."""
     path = path or run.lab.solution(step)
     if path is None:
-        raise UsageError(f"labs/{run.lab.id}/solutions has nothing for {step.id}", remedy="write one; see labs/README")
+        name = f"solutions/{step.id}.{'answer' if step.questions else 'py' if step.file else 'do'}"
+        raise UsageError(f"there is no solution of {step.id}", remedy=f"write {run.lab.shown(name)}")
     run.begin(step)
     return run.check(make_attempt(run, step, path))
 

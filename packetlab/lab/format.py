@@ -87,7 +87,11 @@ class Lab:
     @property
     def file(self) -> str:
         """The name of lab.md in errors."""
-        return shown_file(self.folder)
+        return self.shown("lab.md")
+
+    def shown(self, name: str) -> str:
+        """The name of a file of the lab in errors."""
+        return shown_file(self.folder, name)
 
     def step(self, name: str) -> Step:
         """The step of that id, or number counted from 1."""
@@ -170,14 +174,14 @@ def labs_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "labs"
 
 
-def shown_file(folder: Path) -> str:
-    """lab.md in errors: labs/ID/lab.md where it is one of `labs_folder`, else its path, seen from here."""
+def shown_file(folder: Path, name: str) -> str:
+    """A lab's file in errors: labs/ID/NAME where it is one of `labs_folder`, else its path, seen from here."""
     if folder.parent == labs_folder().resolve():
-        return f"labs/{folder.name}/lab.md"
+        return f"labs/{folder.name}/{name}"
     try:
-        return str(folder.relative_to(Path.cwd()) / "lab.md")
+        return str(folder.relative_to(Path.cwd()) / name)
     except (ValueError, OSError):  # it is elsewhere; there is no "here" any more
-        return str(folder / "lab.md")
+        return str(folder / name)
 
 
 def lab_names(folder: Path | None = None) -> list[str]:
@@ -226,7 +230,7 @@ def find_lab(name: str, folder: Path | None = None) -> Lab:
 def read_lab(folder: Path) -> Lab:
     """The lab in `folder`; UsageError with file, line and remedy for the first thing that is wrong with it."""
     folder = folder.resolve()
-    file = shown_file(folder)
+    file = shown_file(folder, "lab.md")
     try:
         text = (folder / "lab.md").read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:

@@ -57,6 +57,8 @@ class Running:
         self.within = within
         """How the commands of solutions are run where that is possible: starting a process takes longer."""
         self.step: Step | None = None
+        self.last_frames: list[Frame] = []
+        """What the last verdict looked at; none where there was nothing to judge."""
 
     def __enter__(self) -> "Running":
         try:
@@ -259,11 +261,11 @@ class Running:
         """Of this attempt, until now."""
         return list(self.recording.poll())
 
-    def check(self, given: Mapping[str, str] | None = None, *, quiet: bool = False) -> Verdict:
-        """Judges the attempt. `quiet`: only looks (automatic checking): the attempt goes on if it is not passed."""
+    def check(self, given: Mapping[str, str] | None = None) -> Verdict:
+        """Judges the attempt, which goes on: what comes later is looked at, too, if it is judged once more."""
         step = self.step
         if step is None:
-            raise UsageError("no step was begun")
+            raise UsageError("no step was begun", remedy="begin(step), then check()")
         traffic = self.lab.function("traffic", step)
         verdict = Verdict("pass", step.id, seed=self.seed)
         evidence: Evidence | None = None
@@ -308,24 +310,31 @@ def _told(lab: Lab, kind: str, step: Step) -> Iterator[None]:
             if trace.tb_frame.f_code.co_filename == str(lab.folder / "lab.py"):
                 line = trace.tb_lineno
             trace = trace.tb_next
-        cause = f"labs/{lab.id}/lab.py, line {line}: {kind}_{step.function} failed: {type(error).__name__}: {error}"
+        cause = f"{lab.shown('lab.py')}, line {line}: {kind}_{step.function} failed: {type(error).__name__}: {error}"
         raise PacketLabError(cause, remedy="this is a fault of the lab, not yours") from error
 
 
+def _lacks(lab: Lab, function: str) -> UsageError:
+    return UsageError(f"{lab.shown('lab.py')} lacks {function}(ev)", remedy="labs/README.md says what it is to do")
+
+
 def judge(lab: Lab, step: Step, evidence: Evidence, verdict: Verdict) -> None:
-    """Answers, then the check, on one attempt's evidence; fills in the verdict. Raises nothing of its own."""
+    """Answers, then the check, on one attempt's evidence; fills in the verdict.
+
+    PacketLabError where lab.py lacks a function or one of them fails; UsageError for an answer that is none.
+    """
     verdict.kind = "pass"
     try:
         if step.questions:
             given = answers.understood(step, evidence.given)
             right = lab.function("answers", step)
             if right is None:
-                raise UsageError(f"labs/{lab.id}/lab.py lacks answers_{step.function}(ev)")
+                raise _lacks(lab, f"answers_{step.function}")
             with _told(lab, "answers", step):
                 answers.compare(step, given, right(evidence), evidence, lab.function("diagnose", step))
         check = lab.function("check", step)
         if check is None and not step.questions:
-            raise UsageError(f"labs/{lab.id}/lab.py lacks check_{step.function}(ev)")
+            raise _lacks(lab, f"check_{step.function}")
         if check:
             with _told(lab, "check", step):
                 check(evidence)

@@ -5,7 +5,6 @@ process. What must outlast it (progress, captures, the files that the learner wr
 happens. Where this machine allows no namespaces, the same session runs in replay mode.
 """
 
-import secrets
 import signal
 import threading
 import time
@@ -20,6 +19,7 @@ from packetlab.lab.format import Lab, Step, read_lab
 from packetlab.lab.recording import numbered
 from packetlab.lab.replay import recorded_seed, replay, replay_frames
 from packetlab.lab.run import Running
+from packetlab.lab.values import new_seed
 from packetlab.lab.verdict import Seen, Verdict
 from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.model.frame import Frame
@@ -80,7 +80,7 @@ class Session:
         self.control.start()
 
     def _build(self, seed: int | None) -> None:
-        self.seed = secrets.randbelow(100_000) if seed is None else seed
+        self.seed = new_seed() if seed is None else seed
         if not self.why_replay:
             run = Running(self.lab, self.seed)
             try:
@@ -207,7 +207,7 @@ class Session:
         if self.run is None:
             verdict = replay(self.lab, step, given or {}, self.why_replay)
         else:
-            verdict = self.run.check(given, quiet=quiet)
+            verdict = self.run.check(given)
             if not quiet or verdict.passed:
                 self.shown = self.run.last_frames
                 self._finished = (self.attempt, self.run.frames())

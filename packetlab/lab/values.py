@@ -8,6 +8,7 @@ anything else (filter sets, YAML mappings, shell) are left alone. Never drawn: w
 import ipaddress
 import random
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
@@ -20,6 +21,11 @@ KINDS = """network | network /26 in 192.168.0.0/16 | network6 | port | word | ma
 bytes 16""".replace("\n", " ")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def new_seed() -> int:
+    """A seed for one attempt, short enough to be typed."""
+    return secrets.randbelow(100_000)
 
 
 class Values:

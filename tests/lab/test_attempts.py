@@ -9,11 +9,11 @@ import pytest
 from packetlab.cli.within import within
 from packetlab.lab import attempts
 from packetlab.lab.attempts import make_attempt, plain_words, read_do
-from packetlab.lab.authoring import record
+from packetlab.lab.authoring import record, run_solutions
 from packetlab.lab.format import labs_folder, read_lab
 from packetlab.lab.run import Running, Within
 from packetlab.lab.template import new_lab
-from packetlab.model.errors import NamespaceError, PacketLabError
+from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
 from packetlab.net import probe
 from tests.conftest import missing
 
@@ -118,3 +118,21 @@ def test_captures_are_recorded_anew_and_stay_as_they_were_where_the_solution_doe
     with pytest.raises(PacketLabError, match="does not pass"):
         record(read_lab(folder), 6)
     assert {path.name: path.read_bytes() for path in (folder / "captures").iterdir()} == before
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_what_a_lab_of_ones_own_lacks_is_named_with_the_path_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    new_lab(tmp_path, "fresh")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fresh" / "solutions" / "ping.do").unlink()
+    with pytest.raises(UsageError, match="no solution of ping") as caught:
+        run_solutions(read_lab(tmp_path / "fresh"), 1)
+    assert caught.value.remedy == "write fresh/solutions/ping.do"
+    (tmp_path / "fresh" / "lab.py").write_text("def traffic_guess(lab):\n    lab.nothing()\n")
+    with pytest.raises(PacketLabError, match=r"^fresh/lab\.py, line 2: traffic_guess failed: AttributeError"):
+        run_solutions(read_lab(tmp_path / "fresh"), 1)
+    (tmp_path / "fresh" / "lab.py").write_text("def traffic_guess(lab):\n    pass\n")
+    with pytest.raises(UsageError, match=r"^fresh/lab\.py lacks answers_guess\(ev\)$"):
+        run_solutions(read_lab(tmp_path / "fresh"), 1)

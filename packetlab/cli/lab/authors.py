@@ -1,6 +1,5 @@
 """`packetlab lab run`, and what authors of labs need: `new`, `record`, `verify`."""
 
-import secrets
 import time
 from pathlib import Path
 
@@ -25,12 +24,13 @@ def run(name: str, solution: bool, seed: int | None, as_json: bool) -> int:
     from packetlab.lab.attempts import require_programs
     from packetlab.lab.authoring import run_solutions
     from packetlab.lab.format import find_lab
+    from packetlab.lab.values import new_seed
 
     if not solution:
         raise UsageError("without --solution there is nothing to run", remedy=f"packetlab lab start {name}")
     lab = find_lab(name)
     require_programs(lab)
-    seed = secrets.randbelow(100_000) if seed is None else seed
+    seed = new_seed() if seed is None else seed
     start = time.perf_counter()
     verdicts = run_solutions(lab, seed, within=within)
     took = time.perf_counter() - start
