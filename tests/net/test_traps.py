@@ -177,6 +177,13 @@ def test_commands_run_as_whoever_started_them_and_have_the_power_to_set_their_ne
     assert told["owner"] == told["outside"]
 
 
+@pytest.mark.parametrize(("family", "protocol"), [(socket.AF_INET, socket.IPPROTO_ICMP),
+                                                  (socket.AF_INET6, socket.IPPROTO_ICMPV6)])  # fmt: skip
+def test_a_ping_needs_no_privilege_in_a_host(net: Network, family: int, protocol: int) -> None:
+    """A new namespace lets nobody: not even root opens such a socket there."""
+    net["a"].socket(family, socket.SOCK_DGRAM, protocol).close()
+
+
 def _identity() -> dict[str, int]:
     script = ("import os, sys\nstatus = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
               "print(os.getuid(), int(status['CapEff'], 16), os.stat(0).st_uid)")  # fmt: skip
