@@ -216,7 +216,7 @@ def wrong_ways(words):
         yield internet_checksum(words[:-1]), "You left out the last byte of an odd number of bytes."
         alone = sum(int.from_bytes(words[i : i + 2]) for i in range(0, len(words), 2))
         alone = (alone & 0xFFFF) + (alone >> 16)
-        yield alone ^ 0xFFFF, "The last of an odd number of bytes is the *high* byte of its word: a zero follows it."
+        yield alone ^ 0xFFFF, "The last of an odd number of bytes is the high byte of its word: a zero follows it."
 
 
 def check_sum(ev):

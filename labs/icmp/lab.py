@@ -5,6 +5,7 @@ import socket
 
 from packetlab.internet.icmp import ICMP
 from packetlab.internet.ipv4 import IPv4
+from packetlab.wire.netlink import NetlinkError
 
 PROBE = "udp.dstport == {port} && !icmp && ip.src == {c.ip} && ip.dst == {s.ip}"
 EXCEEDED = "icmp.type == 11 && icmp.code == 0"
@@ -166,7 +167,8 @@ def check_sort(ev):
 
 
 def begin_lost(lab):
-    lab["c"].add_route("default", lab.value("home.r"))  # where an attempt has taken it away
+    with contextlib.suppress(NetlinkError):  # an attempt may have taken it away, and even the address
+        lab["c"].add_route("default", lab.value("home.r"))
     if "lost" not in lab.notes:
         lab.notes["lost"] = True
         lab.run("r1", "ip route del default")
@@ -192,5 +194,9 @@ def check_lost(ev):
     if wrong:
         ev.mistake("r1 asks on its cable for a machine that is not there: is that the gateway of your route? "
                    "The neighbour is r2.", wrong[0])
+    there = ev.at("r1", "c").all(PROBE)
+    if there and not ev.at("r1", "r2").all(PROBE):
+        # r1 may be silent: it sends no more than one such error in a second, on the average.
+        ev.mistake("r1 gets the datagram and does not pass it on: it has no way to {shop}.", there[0])
     ev.at("s").some(PROBE, why="and it reaches s")
     ev.at("c").some(CLOSED + " && ip.src == {s.ip}", after=sent, why="and the answer finds its way back")

@@ -368,7 +368,7 @@ def diagnose_table(ev, given, right):
     if given["waits"] == str(right["listen"]):
         return "That is the port of s. The other end of the connection is in `rem_address`."
     if (given["listen"], given["open"]) == (str(right["listen"]), str(right["open"])):
-        return "At that one nothing waits. `rx_queue` is the number *behind* the colon, and not 0 in one line."
+        return "At that one nothing waits. `rx_queue` is the number behind the colon, and not 0 in one line."
     return None
 
 

@@ -193,7 +193,7 @@ def check_count(ev):
             forgot = " Does it end with `return`?" if got is None else ""
             ev.mistake(f"next_expected returned {got!r}; it should return a number.{forgot}", latest, answer)
         if got == latest[TCP].sequence + length(latest) - 1 and length(latest):
-            ev.mistake("That is the last byte that came. The acknowledgment names the *next* one.", latest, answer)
+            ev.mistake("That is the last byte that came. The acknowledgment names the next one.", latest, answer)
         if latest[TCP].flags & TCP.SYN and got == ack - 1:
             ev.mistake("You forgot that a SYN takes one number, although it carries no data.", latest, answer)
         if latest[TCP].flags & TCP.FIN and got == ack - 1:

@@ -1,2 +1,3 @@
 # gets: c cannot even send to s
-c$ ip route flush table main
+c$ ip route del {shop}
+c$ ip route del default
