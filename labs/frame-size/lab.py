@@ -65,8 +65,18 @@ def on_cable(view, seen):
     return next((one for one in view.all() if one.data[:-FCS] == wanted), None)
 
 
+def as_built(lab):
+    """Whoever has looked at the step giant before comes back to ordinary cards."""
+    lab.notes.pop("giant", None)
+    for name in ("h1", "h2"):
+        lab[name].set_mtu(1500)
+
+
 # -- guess
 
+
+def begin_guess(lab):
+    as_built(lab)
 
 def traffic_guess(lab):
     tiny = (lab.value("word") * 4)[: int(lab.value("tiny"))].encode()
@@ -136,6 +146,7 @@ def diagnose_look(ev, given, right):
 
 
 def begin_fill(lab):
+    as_built(lab)
     for host in lab.net.hosts:
         host.forget_neighbours()
 
@@ -211,6 +222,7 @@ def explain_fill(ev, sent, small, full):
 
 
 def begin_over(lab):
+    as_built(lab)
     lab.ping("h1", "{h2.ip}")
 
 
@@ -258,6 +270,7 @@ def diagnose_over(ev, given, right):
 
 
 def begin_card(lab):
+    as_built(lab)
     for host in lab.net.hosts:
         host.forget_neighbours()
 
@@ -415,6 +428,10 @@ def check_giant(ev):
     cable = tap.some(PING, why="the pieces are on the cable", **when)
     ev.expect(max(len(seen.data) for seen in cable) <= LARGEST + FCS, "frames of at most 1518 bytes", "a longer one",
               "none of them is longer than 1518 bytes", cable)
+    back = ev.at("h2").all(f"{BACK} && frame.len > {LARGEST}", **when)
+    if back:
+        ev.mistake("h1 is as it should be, but h2 is not any more: it sends a giant back. Give h2 its 1500 again.",
+                   back[0])
     h1.first(f"{BACK} && icmp.type == 0", why="h2 got all of it, and answers", **when)
     h1.none(f"eth.src == {{h1.mac}} && frame.len > {LARGEST}", why="h1 sends no giants any more", **when)
 

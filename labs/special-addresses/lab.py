@@ -56,8 +56,16 @@ def forget(lab):
 # -- sort
 
 
-def begin_sort(lab):
+def as_built(lab):
+    """Takes back what the step lost breaks, for whoever has looked at it before."""
+    if lab.notes.pop("lost", False):
+        lab.run("h1", "ip -4 address flush dev eth0; ip address add {h1.ip}/24 dev eth0; "
+                      "ip route replace default via {lan.r}")
     forget(lab)
+
+
+def begin_sort(lab):
+    as_built(lab)
 
 
 def traffic_sort(lab):
@@ -139,7 +147,7 @@ LOOKS_FOR = "arp.opcode == 1 && arp.src.proto_ipv4 == {h2.ip} && arp.dst.proto_i
 
 
 def begin_martian(lab):
-    forget(lab)
+    as_built(lab)
 
 
 def traffic_martian(lab):
@@ -159,8 +167,9 @@ def check_martian(ev):
     answer = h1.last("icmp.type == 0 && ip.src == {h2.ip}", after=came, why="h2 answers an honest ping after it")
     h2.none("icmp && ip.dst == 127.0.0.0/8", after=came, before=answer, why="but it sent nothing to the loopback one")
     h2.none(LOOKS_FOR + "127.0.0.0/8", after=came, before=answer, why="and looked for nobody to send it to")
-    believed = h2.first(FORGED, why="the forged one reached h2, too")
-    h2.first(LOOKS_FOR + "{lan.ghost}", after=believed, why="h2 wants to answer that one and looks for its sender")
+    h2.first(FORGED, why="the forged one reached h2, too")
+    # It may have asked before: what was sent first may have come to it by way of the router.
+    h2.first(LOOKS_FOR + "{lan.ghost}", why="h2 wants to answer that one and looks for its sender")
 
 
 def explain_martian(ev, loops, forged):
@@ -189,7 +198,7 @@ def explain_martian(ev, loops, forged):
 
 
 def begin_deliver(lab):
-    forget(lab)
+    as_built(lab)
 
 
 def addresses(lab):

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 
 from packetlab.link.ethernet import Ethernet
-from packetlab.model.addresses import mac_text
+from packetlab.model.addresses import ip_text, mac_text
 
 PORT = 9
 TO = f"udp.dstport == {PORT} && !icmp && ip.src == {{a.ip}} && ip.dst == "
@@ -27,7 +27,28 @@ def near(lab_or_ev):
     return ipaddress.ip_network(lab_or_ev.value("near"))
 
 
+def as_built(lab):
+    """Takes back what the step mask breaks, for whoever has looked at it before, and what does not belong to b.
+
+    The smallest address of the subnet may stay: the learner gave it to b.
+    """
+    if lab.notes.pop("mask", False):
+        lab.run("a", "ip -4 address flush dev eth0; ip address add {near.a}/26 dev eth0; "
+                     "ip route replace default via {near.2}")
+    right = {lab.value("b.ip"), str(near(lab).network_address + 1)}
+    for card in lab["b"].interfaces():
+        for address in card.addresses:
+            if card.name == "eth0" and len(address.address) == 4 and ip_text(address.address) not in right:
+                lab["b"].delete_address(str(address))
+    for host in lab.net.hosts:
+        host.forget_neighbours()
+
+
 # -- guess
+
+
+def begin_guess(lab):
+    as_built(lab)
 
 
 def traffic_guess(lab):
@@ -51,6 +72,10 @@ def diagnose_guess(ev, given, right):
 
 
 # -- bounds
+
+
+def begin_bounds(lab):
+    as_built(lab)
 
 
 def traffic_bounds(lab):
@@ -79,15 +104,28 @@ def diagnose_bounds(ev, given, right):
 
 
 def begin_smallest(lab):
-    for host in lab.net.hosts:
-        host.forget_neighbours()
+    as_built(lab)
 
 
 def check_smallest(ev):
     a = ev.at("a")
     wanted = str(near(ev).network_address + 1)
+    if not a.all(f"arp.opcode == 1 && arp.src.proto_ipv4 == {{a.ip}} && arp.dst.proto_ipv4 == {wanted}"):
+        wrong_address(ev)
     asked = a.some("arp.opcode == 1 && arp.src.proto_ipv4 == {a.ip} || icmp.type == 8 && ip.src == {a.ip}",
                    why="a looks for an address")
+    if not ev.at("b").all(f"arp.opcode == 2 && arp.src.proto_ipv4 == {wanted}"):
+        a.mistake(f"arp.opcode == 1 && arp.dst.proto_ipv4 == {wanted}",
+                  "That is the smallest address, but nobody has it. Give it to b, in the shell of b.")
+    question = a.first(f"arp.opcode == 1 && arp.dst.proto_ipv4 == {wanted}", why="a asks who has the smallest address")
+    a.first(f"arp.opcode == 2 && arp.src.proto_ipv4 == {wanted} && arp.src.hw_mac == {{b.mac}}", after=question,
+            why="b says: I have")
+    a.first(f"icmp.type == 0 && ip.src == {wanted}", after=asked[0], why="and answers the ping")
+
+
+def wrong_address(ev):
+    """Names the address that a has looked for instead."""
+    a = ev.at("a")
     a.mistake("icmp.type == 8 && ip.src == {a.ip} && ip.dst == {b.ip}",
               "You pinged b at its old address. Give it one more, and ping that.")
     a.mistake("icmp.type == 8 && ip.src == {a.ip} && ip.dst == {near.2}",
@@ -95,13 +133,11 @@ def check_smallest(ev):
     for seen in a.all("icmp.type == 8 && ip.src == {a.ip}"):
         if whose(ev, seen) == "r":
             ev.mistake("That address is not in the subnet of a: a gave the packet to the router.", seen)
-    a.mistake(f"arp.opcode == 1 && arp.src.proto_ipv4 == {{a.ip}} && arp.dst.proto_ipv4 != {wanted} && "
-              "arp.dst.proto_ipv4 != {near.2} && arp.dst.proto_ipv4 != {b.ip}",
+    a.mistake("arp.opcode == 1 && arp.src.proto_ipv4 == {a.ip} && arp.dst.proto_ipv4 != {near.2} && "
+              "arp.dst.proto_ipv4 != {b.ip}",
               "That address is in the subnet, but it is not the smallest one.")
-    question = a.first(f"arp.opcode == 1 && arp.dst.proto_ipv4 == {wanted}", why="a asks who has the smallest address")
-    a.first(f"arp.opcode == 2 && arp.src.proto_ipv4 == {wanted} && arp.src.hw_mac == {{b.mac}}", after=question,
-            why="b says: I have")
-    a.first(f"icmp.type == 0 && ip.src == {wanted}", after=asked[0], why="and answers the ping")
+    ev.at("b").mistake("(arp.opcode == 1 || icmp.type == 8) && eth.src == {b.mac}",
+                       "You pinged from b. Let a ping: open the shell of a.")
 
 
 # -- choose
@@ -113,12 +149,14 @@ def routes(lab):
     return [["0.0.0.0/0", r], [f"10.{ten}.{more}.0/24", b], ["10.0.0.0/8", b], [f"10.{ten}.0.0/16", r]]
 
 
+def begin_choose(lab):
+    as_built(lab)
+
+
 def traffic_choose(lab):
-    table, a, chance = routes(lab), lab["a"], lab.random("choose")
-    if "table" not in lab.notes:
-        for prefix, gateway in table[1:]:
-            a.add_route(prefix, gateway)
-    lab.notes["table"] = True
+    table, chance = routes(lab), lab.random("choose")
+    for prefix, gateway in table[1:]:
+        lab["a"].add_route(prefix, gateway)
     ten, more = int(lab.value("ten")), int(lab.value("more"))
     host = chance.randrange(1, 255)
     targets = [f"10.{ten}.{more}.{host}", f"10.{ten}.{(more + 1) % 256}.{host}", f"10.{ten + 1}.{more}.{host}",
