@@ -255,6 +255,9 @@ def decapsulate(
 
     `first` is the outermost header's class, or a LINKTYPE_ number; Ethernet where it is not given.
     `wire_length` is the length that was on the wire, where the capture may have kept less of it.
+
+    It knows the protocols whose modules are loaded: all of them after `import packetlab.protocols`, which
+    `packetlab.decapsulate` does by itself.
     """
     if type(data) is not bytes:
         data = bytes(data)

@@ -73,6 +73,8 @@ def ladder(
 def _steps(
     frames: Iterable[Frame], names: Mapping[str, str], limit: int
 ) -> tuple[list[Step], dict[str, set[str]], int]:
+    import packetlab.protocols  # noqa: F401 - who draws frames need not know what is in them
+
     relative = RelativeNumbers()
     packets: list[tuple[Frame, Packet]] = []
     more = 0

@@ -46,7 +46,7 @@ def get(network: Network, url: str, trust: Path | None, *words: str) -> "subproc
 def test_a_page_comes_over_tls_from_whom_we_trust(network: Network, trust: Path, url: str) -> None:
     done = get(network, url, trust, "--frames")
     assert done.returncode == 0, done.stderr
-    for words in ("secret page", "  TLS  ", "TLSv1.3", "── SYN"):
+    for words in ("secret page", "  TLS  ", "TLSv1.3", "── SYN", "── TLS records=1"):
         assert words in done.stdout
     assert "GET /" not in done.stdout.partition("── SYN")[2]
 
