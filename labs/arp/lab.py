@@ -199,7 +199,7 @@ def check_forge(ev):
     sent = [seen for seen in ev.at("h3").all("arp") if seen.direction == "out"]
     if not sent:
         for name in ("h1", "h2"):
-            ev.at(name).mistake(f"arp.src.proto_ipv4 == {{h2.ip}} && arp.src.hw_mac == {{h3.mac}}",
+            ev.at(name).mistake("arp.src.proto_ipv4 == {h2.ip} && arp.src.hw_mac == {h3.mac}",
                                 f"You sent from {name}. The claim has to come from h3: open the shell of h3.")
     claims = [(seen, seen.text(ARP, "sender_protocol"), seen.text(ARP, "sender_hardware")) for seen in sent]
     mine = [seen for seen, address, owner in claims if (address, owner) == (ev.value("h2.ip"), ev.value("h3.mac"))]

@@ -67,8 +67,8 @@ def check_ping(ev):
         if not pings[one]:
             third = one[0] + "3"
             ev.at(third).mistake(f"icmp.type == 8 && ip.dst == {{{third}.ip}}",
-                                 f"You pinged the listener {third} itself. It should overhear a conversation of others: "
-                                 f"ping {other}.")
+                                 f"You pinged the listener {third} itself. It should overhear a conversation of "
+                                 f"others: ping {other}.")
     if not all(pings.values()):
         wrong_machines(ev, pings)
     if pings["a1"] and not pings["b1"]:
@@ -86,7 +86,8 @@ def check_ping(ev):
     asked = ev.at("a3").first("arp.opcode == 1 && arp.dst.proto_ipv4 == {a2.ip}",
                               why="a1 asked everybody who has a2's address, so a3 heard it")
     ev.at("a1").some("icmp.type == 0 && ip.src == {a2.ip}", at_least=2, why="a2 answered a1")
-    ev.at("a3").none("icmp && ip.dst == {a2.ip}", after=asked, why="the switch knew a2's socket: a3 heard nothing of the pings")
+    ev.at("a3").none("icmp && (ip.dst == {a2.ip} || ip.src == {a2.ip})", after=asked,
+                     why="the switch knew a2's socket: a3 heard nothing of the pings")
     ev.at("b1").some("icmp.type == 0 && ip.src == {b2.ip}", at_least=2, why="b2 answered b1")
     ev.at("b3").some("icmp.type == 8 && ip.dst == {b2.ip}", at_least=2, why="the hub gave b3 every request")
     ev.at("b3").some("icmp.type == 0 && ip.dst == {b1.ip}", at_least=2, why="and every reply")

@@ -305,7 +305,8 @@ def check_root(ev):
         ev.mistake(f"Your priority is {message.root_priority}, and {{boss}} has {prio}. The lower number wins, so the "
                    "switches took no notice.", seen)
     claim = ev.at("h1").first("stp.root.hw == {h1.mac}", why="h1 says that it is the root")
-    seen = ev.at("h2").first(f"stp.root.hw == {{h1.mac}} && eth.dst == {BRIDGES}", after=claim, why="right tells h2 that the root is h1")
+    seen = ev.at("h2").first(f"stp.root.hw == {{h1.mac}} && eth.dst == {BRIDGES}", after=claim,
+                             why="right tells h2 that the root is h1")
     cost = seen[ConfigurationBPDU].root_cost
     ev.expect(cost > 0, "a root behind left", f"cost {cost}", f"and that the way there costs {cost}: it goes over left",
               [seen])
