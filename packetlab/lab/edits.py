@@ -10,7 +10,6 @@ least one. What is not named stays, so that a mistake shows what is wrong and no
 from its solution.
 """
 
-import difflib
 from collections.abc import Iterator
 
 from packetlab.model.errors import UsageError
@@ -22,7 +21,8 @@ Block = tuple[list[str], list[str], int]
 def edited(solution: str, edit: str, where: str) -> str:
     """The solution with an edit made; UsageError with file, line and remedy where that cannot be."""
     lines = solution.splitlines()
-    changes: list[tuple[int, int, list[str]]] = []
+    changes: dict[int, tuple[int, list[str]]] = {}
+    taken: set[int] = set()
     for old, new, number in _blocks(edit, where):
         if not old:
             raise UsageError(f"{where}, line {number}: this block names no line of the solution",
@@ -33,8 +33,13 @@ def edited(solution: str, edit: str, where: str) -> str:
             raise UsageError(f"{where}, line {number}: these lines {what}",
                              remedy="name neighbours, too, with all their blanks" if places else
                              "copy them from the solution, with all their blanks")  # fmt: skip
-        changes.append((places[0], places[0] + len(old), new))
-    for start, end, new in sorted(changes, reverse=True):
+        start, end = places[0], places[0] + len(old)
+        if not taken.isdisjoint(range(start, end)):
+            raise UsageError(f"{where}, line {number}: another block changes some of these lines, too",
+                             remedy="make one block of the two")  # fmt: skip
+        taken.update(range(start, end))
+        changes[start] = end, new
+    for start, (end, new) in sorted(changes.items(), reverse=True):
         lines[start:end] = new
     return "\n".join(lines) + "\n"
 
@@ -56,34 +61,3 @@ def _blocks(edit: str, where: str) -> Iterator[Block]:
             remedy = 'first lines with "- ", then lines with "+ "; an empty line between blocks'
             raise UsageError(f"{where}, line {number}: {line!r} is no line of an edit", remedy=remedy)
         (old if line[0] == "-" else new).append(line[2:])
-
-
-def edit_of(solution: str, other: str, gets: str) -> str:
-    """The edit that makes `other` of the solution, for `lab new` and for authors."""
-    before, after = solution.splitlines(), other.splitlines()
-    blocks = [list(each[1:]) for each in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-              if each[0] != "equal"]  # fmt: skip
-    at = 0
-    while at < len(blocks):
-        start, end, new_start, new_end = blocks[at]
-        if _is_unique(before, start, end):
-            at += 1
-        elif at and blocks[at - 1][1] == start:  # no line between the two: they are one
-            blocks[at - 1 : at + 1] = [[blocks[at - 1][0], end, blocks[at - 1][2], new_end]]
-            at -= 1
-        elif start:
-            blocks[at] = [start - 1, end, new_start - 1, new_end]
-        elif at + 1 < len(blocks) and blocks[at + 1][0] == end:
-            blocks[at : at + 2] = [[start, blocks[at + 1][1], new_start, blocks[at + 1][3]]]
-        else:
-            blocks[at] = [start, end + 1, new_start, new_end + 1]
-    text = [f"# gets: {gets}"]
-    for start, end, new_start, new_end in blocks:
-        text += [*(f"- {line}".rstrip() for line in before[start:end]), *(
-            f"+ {line}".rstrip() for line in after[new_start:new_end]), ""]  # fmt: skip
-    return "\n".join(text)
-
-
-def _is_unique(lines: list[str], start: int, end: int) -> bool:
-    wanted = lines[start:end]
-    return bool(wanted) and sum(lines[at : at + len(wanted)] == wanted for at in range(len(lines))) == 1

@@ -2,12 +2,16 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from packetlab.cli import completion
 from packetlab.cli.common import json_option, print_json
 from packetlab.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from packetlab.lab.format import Lab
 
 
 @click.command(short_help="run a lab's own solutions")
@@ -88,45 +92,50 @@ def verify(names: tuple[str, ...], times: int | None, verbose: bool, as_json: bo
     The solution passes on three seeds, the untouched start does not, each mistake gets its own message, and nothing
     passes while the sniffers are blind, drop frames or show canaries alone.
     """
-    from packetlab.cli.within import within
-    from packetlab.lab import authoring
     from packetlab.lab.format import find_lab, lab_names, labs_folder
 
-    labs = [find_lab(name) for name in names or lab_names(labs_folder())]
-    rows = []
-    bad = 0
-    for lab in labs:
-        if times is not None:
-            took, wrong = [], []
-            for seed, seconds, verdicts in authoring.repeat(lab, times, within=within):
-                took.append(seconds)
-                if len(verdicts) < len(lab.steps) or not verdicts[-1].passed:
-                    wrong.append(seed)
-                    if not as_json:
-                        click.echo(f"{lab.id}, seed {seed}:\n{verdicts[-1].text()}")
-            from statistics import median as median_of
-
-            median = median_of(took)
-            bad += len(wrong)
-            rows.append({"id": lab.id, "runs": times, "wrong": wrong, "median": round(median, 3)})
-            if not as_json:
-                click.echo(f"{lab.id:24} {times:>4} runs  {len(wrong):>3} wrong  median {median:.2f} s  "
-                           f"longest {max(took):.2f} s")  # fmt: skip
-            continue
-        good = 0
-        for outcome in authoring.matrix(lab, within=within):
-            rows.append({"id": lab.id, "step": outcome.step, "what": outcome.what, "ok": outcome.ok,
-                         "detail": "" if outcome.ok else outcome.detail})  # fmt: skip
-            good += outcome.ok
-            bad += not outcome.ok
-            if not as_json and (verbose or not outcome.ok):
-                click.echo(f"{'ok ' if outcome.ok else 'BAD'} {lab.id} {outcome.step}: {outcome.what}")
-                if not outcome.ok and outcome.detail:
-                    click.echo("    " + outcome.detail.replace("\n", "\n    "))
-        if not as_json:
-            click.echo(f"{lab.id}: {good} of {sum(row['id'] == lab.id for row in rows)} as they should be")
+    rows: list[dict[str, Any]] = []
+    for lab in [find_lab(name) for name in names or lab_names(labs_folder())]:
+        rows += _proved(lab, verbose, as_json) if times is None else [_repeated(lab, times, as_json)]
     if as_json:
         print_json(rows)
-    return 1 if bad else 0
+    return 0 if all(row.get("ok", not row.get("wrong")) for row in rows) else 1
 
 
+def _repeated(lab: "Lab", times: int, as_json: bool) -> dict[str, Any]:
+    """The row of a lab whose solution was run so many times; printed, unless all becomes JSON."""
+    from statistics import median as median_of
+
+    from packetlab.cli.within import within
+    from packetlab.lab import authoring
+
+    took, wrong = [], []
+    for seed, seconds, verdicts in authoring.repeat(lab, times, within=within):
+        took.append(seconds)
+        if len(verdicts) < len(lab.steps) or not verdicts[-1].passed:
+            wrong.append(seed)
+            if not as_json:
+                click.echo(f"{lab.id}, seed {seed}:\n{verdicts[-1].text()}")
+    median = median_of(took)
+    if not as_json:
+        click.echo(f"{lab.id:24} {times:>4} runs  {len(wrong):>3} wrong  median {median:.2f} s  "
+                   f"longest {max(took):.2f} s")  # fmt: skip
+    return {"id": lab.id, "runs": times, "wrong": wrong, "median": round(median, 3)}
+
+
+def _proved(lab: "Lab", verbose: bool, as_json: bool) -> list[dict[str, Any]]:
+    """A row for each cell of a lab's matrix; printed as found, unless all becomes JSON."""
+    from packetlab.cli.within import within
+    from packetlab.lab import authoring
+
+    rows: list[dict[str, Any]] = []
+    for outcome in authoring.matrix(lab, within=within):
+        detail = "" if outcome.ok else outcome.detail
+        rows.append({"id": lab.id, "step": outcome.step, "what": outcome.what, "ok": outcome.ok, "detail": detail})
+        if not as_json and (verbose or not outcome.ok):
+            click.echo(f"{'ok ' if outcome.ok else 'BAD'} {lab.id} {outcome.step}: {outcome.what}")
+            if detail:
+                click.echo("    " + detail.replace("\n", "\n    "))
+    if not as_json:
+        click.echo(f"{lab.id}: {sum(row['ok'] for row in rows)} of {len(rows)} as they should be")
+    return rows
