@@ -215,7 +215,10 @@ class Running:
         return value
 
     def settle(self) -> None:
-        """Waits until all that was sent before is in `look()`: a marked frame past every interface, and its capture."""
+        """Waits until all that was sent before is in `look()`: a marked frame past every interface, and its capture.
+
+        But for what is still in the relay of a wire, which no mark goes through: `until_seen` waits for that.
+        """
         if not self._disturb:
             self.recording.mark()
 
