@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from packetlab.capture.writer import CaptureWriter
     from packetlab.model.frame import Frame
+    from packetlab.wire.resolve import Target
     from packetlab.wire.verbs.connecting import Attempt
 
 json_option: Callable[[Any], Any] = click.option(
@@ -88,6 +89,25 @@ def tried_data(tried: "Iterable[Attempt]") -> list[dict[str, Any]]:
     return [
         {"address": ip_text(one.address), "outcome": one.outcome, "ns": one.duration, "text": one.text} for one in tried
     ]
+
+
+def others_data(target: "Target") -> list[str]:
+    """For JSON: the addresses of a name that were not asked."""
+    from packetlab.model.addresses import ip_text
+
+    return [ip_text(each) for each in target.others]
+
+
+def say_others(target: "Target") -> None:
+    """After a failure: that the name has other addresses, which a command with one target did not try."""
+    if not target.others:
+        return
+    from packetlab.model.addresses import ip_text
+
+    family = next((10 - target.family for each in target.others if len(each) != len(target.address)), 0)
+    shown = ", ".join(others_data(target)[:3]) + (", ..." if len(target.others) > 3 else "")
+    what = f"; -{family} asks there" if family else ""
+    say(f"only {ip_text(target.address)} was asked; {target.name} is {shown} as well{what}")
 
 
 def plural(count: int, word: str) -> str:

@@ -9,9 +9,11 @@ from packetlab.cli.common import (
     family_options,
     interface_option,
     json_option,
+    others_data,
     print_json,
     recording,
     say,
+    say_others,
     write_option,
 )
 from packetlab.model.errors import UsageError
@@ -114,6 +116,8 @@ def _summary(result: "HandshakeResult", asked: int) -> None:
         said += f", {missing} not settled"
     click.echo()
     say(f"{result.target} from port {result.source_port}: {said}; times by the {result.clock.split()[0]} clock")
+    if not result.ok:
+        say_others(result.target)
 
 
 def _data(result: "HandshakeResult") -> dict[str, Any]:
@@ -130,6 +134,7 @@ def _data(result: "HandshakeResult") -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "host": result.target.name, "address": ip_text(result.target.address), "source": ip_text(result.target.source),
+        "others": others_data(result.target),
         "source_port": result.source_port, "interface": result.target.interface, "clock": result.clock,
         "ports": ports,
     }  # fmt: skip

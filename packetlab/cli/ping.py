@@ -9,9 +9,11 @@ from packetlab.cli.common import (
     family_options,
     interface_option,
     json_option,
+    others_data,
     print_json,
     recording,
     say,
+    say_others,
     write_option,
 )
 from packetlab.model.addresses import ip_text
@@ -68,6 +70,8 @@ def ping(via: "Host | None", /, host: str, write: str | None, as_json: bool, **o
     else:
         for line in _summary(result):
             say(line)
+        if not result.ok:
+            say_others(result.target)
     if result.failure is not None:
         raise result.failure
     return 0 if result.ok else 1
@@ -117,6 +121,7 @@ def _data(result: "PingResult", events: "list[PingEvent]") -> dict[str, Any]:
     ]
     return {
         "host": result.target.name, "address": ip_text(result.target.address), "source": ip_text(result.target.source),
+        "others": others_data(result.target),
         "interface": result.target.interface, "clock": result.clock, "exact": result.exact, "sent": found.sent,
         "received": found.received, "pending": found.pending,
         "loss": round(found.loss, 6), "duplicates": found.duplicates, "late": found.late,

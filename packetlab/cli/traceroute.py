@@ -9,9 +9,11 @@ from packetlab.cli.common import (
     family_options,
     interface_option,
     json_option,
+    others_data,
     print_json,
     recording,
     say,
+    say_others,
     write_option,
 )
 from packetlab.model.addresses import ip_text
@@ -105,6 +107,7 @@ def _end(result: "TracerouteResult", host: str) -> None:
     elif not result.reached:
         refused = [one for hop in result.hops for one in hop.answers if one.kind == "refused"]
         say(f"{host} was not reached: " + (refused[0].text if refused else "nothing came back from there"))
+        say_others(result.target)
     say(f"{result.method.upper()} probes; times by the {result.clock.split()[0]} clock")
     if not result.exact:
         say("without privilege: routers that quote no data of ours are asked once more, one probe at a time")
@@ -125,7 +128,8 @@ def _data(result: "TracerouteResult") -> dict[str, Any]:
     from packetlab.internet.traceroute import verdict
 
     return {
-        "target": ip_text(result.target.address), "method": result.method, "reached": result.reached,
+        "target": ip_text(result.target.address), "others": others_data(result.target),
+        "method": result.method, "reached": result.reached,
         "clock": result.clock, "exact": result.exact, "interrupted": result.stopped,
         "hops": [
             {

@@ -8,11 +8,13 @@ from packetlab.cli.common import (
     duration,
     family_options,
     json_option,
+    others_data,
     plural,
     print_json,
     print_line,
     recording,
     say,
+    say_others,
     write_option,
 )
 from packetlab.model.errors import UsageError
@@ -97,7 +99,8 @@ def _one(host: str, port: int, data: bytes, as_json: bool, options: dict[str, An
     if as_json:
         reply = result.reply.hex() if result.reply is not None else None
         told = {"target": str(result.target), "port": port, "sent": data.hex(), "reply": reply, "rtt_ns": result.rtt}
-        print_json(told | {"text": result.text, "answered_by": result.answered_by, "ok": result.ok})
+        told |= {"text": result.text, "answered_by": result.answered_by, "others": others_data(result.target)}
+        print_json(told | {"ok": result.ok})
         return 0 if result.ok else 1
     say(f"{plural(len(data), 'byte')} sent to {result.target} port {port}")
     took = f" after {duration(result.rtt)}" if result.rtt is not None else ""
@@ -105,6 +108,8 @@ def _one(host: str, port: int, data: bytes, as_json: bool, options: dict[str, An
     say(f"{who}{result.text}{'' if who else took}")
     if result.reply:
         say("  " + safe_text(result.reply, limit=400))
+    if not result.ok:
+        say_others(result.target)
     return 0 if result.ok else 1
 
 
@@ -116,7 +121,8 @@ def _several(host: str, port: int, datagrams: list[bytes], as_json: bool, option
     with interruptible() as stop, recording(options.pop("write")) as record:
         result = udp_series(host, port, datagrams, record=record, stop=stop, **options)
     if as_json:
-        told = {"target": str(result.target), "port": port, "sent": result.sent, "ok": result.ok}
+        told = {"target": str(result.target), "port": port, "sent": result.sent, "ok": result.ok,
+                "others": others_data(result.target)}  # fmt: skip
         print_json(told | {"replies": [one.hex() for one in result.replies], "errors": list(result.errors)})
         return 0 if result.ok else 1
     sizes = sorted({len(one) for one in datagrams[: result.sent]}) or [0]
@@ -129,6 +135,8 @@ def _several(host: str, port: int, datagrams: list[bytes], as_json: bool, option
         say(f"  ... and {len(result.replies) - MOST_SHOWN} more")
     for error in result.errors:
         say(error)
+    if not result.ok:
+        say_others(result.target)
     return 0 if result.ok else 1
 
 

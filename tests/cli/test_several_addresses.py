@@ -158,3 +158,19 @@ def test_the_families_take_turns_and_at_most_ten_addresses_are_tried(network: Ne
             pass
     assert connecting.connection is None and len(connecting.attempts) == MOST_TRIED
     assert "190 more were not tried" in connecting.failure.text and time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("words", [
+    ["handshake", "s", "9", "-W", "0.3", "--retries", "0"], ["udp", "s", "9", "-W", "0.3"],
+    ["udp", "s", "9", "-W", "0.3", "-c", "2"], ["ping", "s", "-c", "1", "-W", "0.3"],
+    ["traceroute", "s", "-m", "1", "-q", "1", "-W", "0.3"],
+])  # fmt: skip
+def test_what_asks_one_address_alone_says_after_a_failure_that_there_are_others(
+    network: Network, words: list[str]
+) -> None:
+    with silent(network, C6):
+        shown = packetlab(network["c"], *words)
+        told = as_json(network["c"], *words, code=1)
+    assert f"only {S6} was asked; s is {S4} as well; -4 asks there" in " ".join(shown.stdout.split()), shown.stdout
+    assert told["others"] == [S4]
+    assert "was asked" not in packetlab(network["c"], "ping", "s", "-c", "1").stdout
