@@ -165,28 +165,33 @@ class Relay:
     def __init__(self, near: int, far: int, control: int, ways: list[Direction]) -> None:
         self.ends = [_socket.socket(fileno=near), _socket.socket(fileno=far)]
         self.control, self.ways = control, ways
+        self.sources = [near, far, control]
         for end in self.ends:
             end.setblocking(False)
 
     def run(self) -> None:
         poll = select.poll()
-        for descriptor in (self.ends[0].fileno(), self.ends[1].fileno(), self.control):
+        for descriptor in self.sources:
             poll.register(descriptor, select.POLLIN)
         control = self.control
         while True:
-            for descriptor, _ in poll.poll(self._pause()):
+            for descriptor, _ in self._wait(poll):
                 if descriptor == control and not self._answer():
                     return
             for way in (0, 1):
                 self._carry(way)
 
-    def _pause(self) -> int | None:
-        """Milliseconds until something is due; 0 from shortly before on."""
+    def _wait(self, poll: select.poll) -> list[tuple[int, int]]:
+        """What is readable, as soon as something is, or shortly before a frame is due; from then on at once."""
         dues = [way.waiting[0][0] for way in self.ways if way.waiting]
         if not dues:
-            return None
+            return poll.poll()
         left = min(dues) - now() - SPIN
-        return int(left * 1000) if left > 0 else 0
+        if left >= 0.001:
+            return poll.poll(int(left * 1000))
+        if left > 0:  # poll counts in milliseconds: until then it would be a busy loop of each wire of a network
+            select.select(self.sources, (), (), left)
+        return poll.poll(0)
 
     def _carry(self, number: int) -> None:
         way, source, target = self.ways[number], self.ends[number], self.ends[1 - number]
