@@ -78,6 +78,10 @@ class Underway:
         """Since it has begun."""
         return int((time.monotonic() - self.begun) * 1e9)
 
+    def error(self) -> int:
+        """0 where it has connected."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def attempt(self, outcome: Outcome, text: str, remedy: str = "", who: str = "") -> Attempt:
         """How it has ended."""
         return Attempt(self.target.address, outcome, text, self.nanoseconds, remedy, who, self.own)
@@ -120,29 +124,27 @@ class Connecting:
         """All attempts; returns when one stands, all have failed, or somebody asks us to stop."""
         end = time.monotonic() + self.timeout if self.timeout else float("inf")
         turn = 0.0
-        while (self._waiting or self._underway) and not (self._stop is not None and self._stop.asked):
-            if self._waiting and (not self._underway or time.monotonic() >= turn):
-                yield from self._begin(self._waiting.pop(0))
-                turn = time.monotonic() + self._delay
-            else:
+        while (self._waiting or self._underway) and self.connection is None and not self._stopped:
+            if self._underway:
                 # Also one that began late, on a busy machine, has its head start.
                 ends = {id(one): max(end, one.begun + self._delay) for one in self._underway}
                 ready = self._wait(min([*ends.values(), *([turn] if self._waiting else [])]))
                 now = time.monotonic()
                 for one in list(self._underway):
-                    if one.sock in ready:
-                        yield self._ended(one, one.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-                    elif now >= ends[id(one)]:
-                        yield self._ended(one, errno.EINPROGRESS)
-                    if self.connection is not None:
-                        break
-            if self.connection is not None:
-                break
+                    if self.connection is None and (one.sock in ready or now >= ends[id(one)]):
+                        yield self._ended(one, one.error() if one.sock in ready else errno.EINPROGRESS)
+            if self._waiting and self.connection is None and not (self._underway and time.monotonic() < turn):
+                yield from self._begin(self._waiting.pop(0))
+                turn = time.monotonic() + self._delay
         winner = ip_text(self.connection.target.address) if self.connection is not None else ""
         for one in list(self._underway):
             self._leave(one, one.attempt("given up", f"{winner} was quicker" if winner else "stopped"))
         if self.connection is not None:
             self.attempts.sort(key=lambda one: one.outcome == "connected")
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stop is not None and self._stop.asked
 
     def _begin(self, address: bytes) -> Generator[Stage, None, None]:
         text = ip_text(address)
