@@ -71,16 +71,33 @@ def diagnose_guess(ev, given, right):
 # -- smaller
 
 
+def named(hello):
+    """The maximum segment size in a SYN."""
+    return next((option.size for option in hello[TCP].options if hasattr(option, "size")), None)
+
+
+def pieces_of(view, hello):
+    """The segments with data of the connection that a SYN began, by their sequence numbers."""
+    own = f"{DATA} && tcp.srcport == {hello[TCP].src_port}"
+    return {seen[TCP].sequence: seen for seen in view.all(own, after=hello)}
+
+
 def check_smaller(ev):
     c, wanted, size = ev.at("c"), int(ev.value("mss")), int(ev.value("size"))
-    c.mistake("tcp.flags.syn == 1 && ip.src == {c.ip} && tcp.dstport != {port}",
-              "You connected to another port; the server listens at {port}.")
-    hello = c.last(HELLO, why="c says hello")
-    asked = next((option.size for option in hello[TCP].options if hasattr(option, "size")), None)
+    if not c.all(HELLO):
+        c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {c.ip}",
+                  "You connected to another port; the server listens at {port}.")
+        c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {s.ip}",
+                  "That connection was opened by s. Open one from c to s.")
+        c.mistake("udp && ip.src == {c.ip}", "That was UDP, which cuts nothing. Use TCP.")
+    right = [seen for seen in c.all(HELLO) if named(seen) == wanted and sum(
+        len(payload(each)) for each in pieces_of(c, seen).values()) == size]  # fmt: skip
+    hello = right[-1] if right else c.last(HELLO, why="c says hello")
+    asked = named(hello)
     if asked != wanted:
         ev.mistake(f"Your SYN names a maximum segment size of {asked}, not {wanted}. Set TCP_MAXSEG before you "
                    "connect.", hello)
-    pieces = {seen[TCP].sequence: seen for seen in c.all(DATA, after=hello)}
+    pieces = pieces_of(c, hello)
     total = sum(len(payload(seen)) for seen in pieces.values())
     if total != size:
         ev.mistake(f"You sent {total} bytes of data; {size} were wanted.", hello)
@@ -89,10 +106,12 @@ def check_smaller(ev):
               f"one of {len(payload(largest))}", "no segment is larger than was agreed", [hello, largest])
     place = (hello[TCP].sequence + 1) % 2**32
     for sequence, seen in pieces.items():
-        ev.expect(sequence == place, f"the next segment at {place}", f"one at {sequence}",
-                  "each begins where the last one ended", [seen])
+        if sequence != place:
+            ev.expect(False, f"the next segment at {place}", f"one at {sequence}", "", [seen])
         place = (place + len(payload(seen))) % 2**32
-    ev.at("s").some(DATA, at_least=len(pieces), after=hello, why="and all of them reached s")
+    ev.expect(True, "", "", "each begins where the last one ended", pieces.values())
+    ev.at("s").some(f"{DATA} && tcp.srcport == {hello[TCP].src_port}", at_least=len(pieces), after=hello,
+                    why="and all of them reached s")
 
 
 # -- join
@@ -127,5 +146,9 @@ def check_join(ev):
                    *frames[:3])
     if right["late"] and not right["mixed"]:
         ev.mistake("A segment that came twice is twice in your stream. Take each number once.", *frames[:3])
+    lengths, size = {name: len(made) for name, made in said.items()}, int(ev.value("size"))
+    if lengths["plain"] != size:
+        ev.mistake(f"Your stream has {lengths['plain']} bytes; c wrote {size}. Is each piece in it, whole?",
+                   *frames[:3])
     ev.expect(all(right.values()), f"SHA-256 {ev.notes['hash'][:16]}...",
               f"{hashlib.sha256(said['plain']).hexdigest()[:16]}...", "the stream is what c wrote", frames[:3])
