@@ -165,23 +165,29 @@ def diagnose_look(ev, given, right):
 
 def check_once(ev):
     c = ev.at("c")
-    c.mistake("tcp.flags == 0x02 && ip.src == {c.ip} && tcp.dstport == 443", "That was HTTPS. Fetch them by HTTP.")
+    if not c.all(HELLO + " && tcp.dstport == 80"):
+        c.mistake(HELLO + " && tcp.dstport == 443", "That was HTTPS. Fetch them by HTTP.")
+        c.mistake("tcp.flags == 0x02 && ip.src == {c.ip}", "You connected to another port. HTTP is port 80.")
     starts = c.some(HELLO + " && tcp.dstport == 80", why="c opens a connection")
-    asked = {}
+    requests = {}  # port of c: {page: frame}
     for seen in c.all("tcp.len > 0 && ip.src == {c.ip} && tcp.dstport == 80"):
         for name in ("one", "two"):
             if f"GET /{ev.value(name)} ".encode() in seen.data:
-                asked[name] = seen
-    lacking = [ev.value(name) for name in ("one", "two") if name not in asked]
+                requests.setdefault(seen[TCP].src_port, {})[name] = seen
+    asked = next((each for each in requests.values() if len(each) == 2), {})
+    lacking = [name for name in ("one", "two") if not any(name in each for each in requests.values())]
     if lacking:
-        ev.mistake(f"Nobody has asked for /{lacking[0]}.", starts[-1])
-    if asked["one"][TCP].src_port != asked["two"][TCP].src_port:
+        said = c.all("tcp.len > 0 && ip.src == {c.ip} && tcp.dstport == 80")
+        ev.mistake(f"Nobody has asked for /{ev.value(lacking[0])}." + ("" if said else " You have sent "
+                   "nothing at all on this connection."), *(said or starts)[-2:])
+    if not asked:
         ev.mistake("You opened a second connection for the second page, and paid for its handshake.", *starts[-2:])
     port = asked["one"][TCP].src_port
     page = f"tcp.dstport == {port} && ip.src == {{s.ip}} && tcp contains \"this is {{%s}}\""
     got = [c.first(page % name, why=f"/{ev.value(name)} came") for name in ("one", "two")]
-    ev.expect(len([seen for seen in starts if seen[TCP].src_port == port]) == 1, "one handshake", "others",
-              "one handshake, two requests, two pages", [starts[-1], asked["one"], asked["two"], *got])
+    began = [seen for seen in starts if seen[TCP].src_port == port]
+    ev.expect(len(began) == 1, "one handshake", f"{len(began)}", "one handshake, two requests, two pages",
+              [*began, asked["one"], asked["two"], *got])
 
 
 # -- sample
@@ -233,13 +239,23 @@ def check_sample(ev):
     for said, given in ((ev.notes["said"], acks), (ev.notes["half"], acks[:-1])):
         right = right_samples(sent, given)
         if not isinstance(said, list) or len(said) != len(sent):
-            ev.mistake(f"samples should return a list with {len(sent)} entries, one for each segment.", *frames)
+            what = f"a list with {len(said)}" if isinstance(said, list) else repr(said)[:40]
+            ev.mistake(f"samples should return a list with {len(sent)} entries, one for each segment; it returned "
+                       f"{what}.", *frames)
+        odd = [one for one in said if one is not None and not isinstance(one, (int, float))]
+        if odd:
+            ev.mistake(f"{odd[0]!r} is no time. Each entry is a number of milliseconds, or None.", *frames)
+        if any(one is not None and one > 10_000 for one in said):
+            ev.mistake("You returned points in time. A round trip time is the difference of two.", *frames)
         if None in right and all(one is not None for one in said):
             ev.mistake("Data that nobody has acknowledged yet have no round trip time: None.", *frames)
         paired = [given[at][0] - time if at < len(given) else None for at, (time, _) in enumerate(sent)]
         if said != right and said == paired:
             ev.mistake("You paired the segments and the acknowledgments one by one. One acknowledgment may answer "
                        "several segments: look at its number.", *frames)
+        if any(one is not None and one < 0 for one in said):
+            ev.mistake("One of your times is negative. Take off the time when the segment was sent from the one when "
+                       "the acknowledgment came.", *frames)
         same = all((one is None) == (other is None) and (one is None or abs(one - other) < 1e-3)
                    for one, other in zip(said, right, strict=True))
         ev.expect(same, f"{right}", f"{said}", "your samples are those of the packets", frames)
