@@ -109,8 +109,8 @@ def check_send(ev):
     forged = [seen for seen in sent if header(seen.data)[1] == h2]
     if forged and not ev.at("h2").all(SENT + " && eth.dst == {h2.mac}"):
         ev.mistake("Your frame is right, but an earlier one had the source {h2.mac}: since then the switch believes "
-                   "that h2 is behind the socket of h1. Check again, for a new beginning, and send the right one alone.",
-                   *forged)
+                   "that h2 is behind the socket of h1. Check again, for a new beginning, and send the right one "
+                   "alone.", *forged)
     came = ev.at("h2").some(SENT + " && eth.dst == {h2.mac}", why="h2 gets it")
     ev.expect(any(carries(seen, word) for seen in came), word, "other data", "with your word inside", came)
     flooded = ev.at("h3").all(SENT + " && eth.dst == {h2.mac}")
