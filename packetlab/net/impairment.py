@@ -11,6 +11,8 @@ from typing import Any
 from packetlab.model.errors import UsageError
 from packetlab.net.relay import MATCHES
 
+MOST_COUNTS = 4096
+"""Frames that are named one by one."""
 _TIMES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _RATES = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 _SIZES = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 10**6, "mib": 1 << 20}
@@ -91,6 +93,8 @@ def _counts(value: object, name: str, where: str) -> tuple[int, ...]:
     numbers = value if isinstance(value, list | tuple) else str(value).replace(",", " ").split()
     if not all(str(number).isdecimal() and int(str(number)) > 0 for number in numbers):
         raise UsageError(f"{where}{name}: {value!r} are not numbers from 1 on", remedy="as [3] or [1, 4] or every 7")
+    if len(numbers) > MOST_COUNTS:
+        raise UsageError(f"{where}{name}: {len(numbers)} numbers are more than {MOST_COUNTS}", remedy="as every 7")
     return tuple(int(str(number)) for number in numbers)
 
 

@@ -5,8 +5,10 @@ kernel asks for to configure the networks inside it through sockets that the hol
 """
 
 import contextlib
+import errno
 import marshal
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from packetlab.net.script import code_of, command
 
 _MESSAGE = 200_000
 _MOST_DESCRIPTORS = 250  # SCM_MAX_FD is 253
+_FILES, _FILES_OF_NODE = 128, 3
+"""Open files beside those of nodes, and of each node: in the holder its namespaces (network, mount, UTS)."""
 _PATIENCE = 20.0  # seconds for an answer of the holder; it answers in well under one
 
 
@@ -34,8 +38,9 @@ class HolderError(PacketLabError):
 class Namespaces:
     """A running holder. `close` ends it and everything in its namespaces; so does the end of this process."""
 
-    def __init__(self) -> None:
-        """Starts the holder; raises NamespaceError where this machine does not let us."""
+    def __init__(self, nodes: int = 1) -> None:
+        """Starts the holder for so many nodes; raises NamespaceError where this machine does not let us."""
+        _make_room(nodes)
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_PATIENCE)
@@ -91,13 +96,14 @@ class Namespaces:
         """The holder's answer and the descriptors that came with it; raises HolderError."""
         message = marshal.dumps(request)
         if len(message) > _MESSAGE:
-            raise UsageError("the command line and environment are too long for a virtual host (200 kB)")
+            raise UsageError("command line, environment or /etc/hosts of a virtual host are longer than 200 kB",
+                             remedy="a shorter command, fewer variables, or fewer addresses")  # fmt: skip
         with self._lock:
             if self._socket.fileno() < 0:
                 raise UsageError("this network is down", remedy="use it inside its `with` block")
             try:
                 socket.send_fds(self._socket, [message], descriptors)
-                data, received, _, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
+                data, received, flags, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
             except OSError as error:
                 reason = error.strerror or str(error)  # no number: it is not the request that failed
                 raise HolderError(0, f"the network's holder process does not answer: {reason}") from None
@@ -105,6 +111,10 @@ class Namespaces:
             raise HolderError(0, "the network's holder process has died, and the network with it")
         for descriptor in received:
             os.set_inheritable(descriptor, False)
+        if flags & socket.MSG_CTRUNC:
+            for descriptor in received:
+                os.close(descriptor)
+            raise HolderError(errno.EMFILE, os.strerror(errno.EMFILE))
         state, value = marshal.loads(data)
         if state != "ok":
             raise HolderError(value[0], value[1])
@@ -152,3 +162,15 @@ class Namespaces:
         """The holder's process id."""
         return self._process.pid
 
+
+
+def _make_room(nodes: int) -> None:
+    """Raises the limit of open files, ours and with it the holder's, where it is too low for so many nodes."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES + nodes * _FILES_OF_NODE
+    if limit in (resource.RLIM_INFINITY, -1) or wanted <= limit:
+        return
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise UsageError(f"{nodes} nodes need {wanted} open files, and this process may have {hard}",
+                         remedy=f"fewer hosts and wires, or as root: ulimit -n {wanted}")  # fmt: skip
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

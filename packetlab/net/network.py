@@ -303,7 +303,7 @@ class Network:
 
     def _make_namespaces(self, nodes: list[Node], wires: int) -> None:
         """Those of the nodes and, behind them, one for each wire."""
-        self._namespaces = holder = Namespaces()
+        self._namespaces = holder = Namespaces(len(nodes) + wires)
         self._stack.callback(holder.close)
         settings = [node_settings(node, self._ports[node.name]) for node in nodes]
         settings += [node_settings(Node("wire", "switch", 0), [])] * wires

@@ -12,10 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import IO, Any
 
-from packetlab.model.errors import UsageError
+from packetlab.model.errors import PacketLabError, UsageError
 from packetlab.net.namespaces import HolderError, Namespaces
 
 PIPE, DEVNULL, STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
+MOST_OUTPUT = 256 << 20
+"""Bytes that are collected of what a command prints."""
 _CHUNK = 65536
 
 
@@ -159,7 +161,10 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, data: bytes = b"", timeout: float | None = None) -> tuple[bytes, bytes]:
-        """Feeds `data` to its stdin, collects what it prints until it ends: (stdout, stderr)."""
+        """Feeds `data` to its stdin, collects what it prints until it ends: (stdout, stderr).
+
+        PacketLabError where that is more than MOST_OUTPUT; the command is killed then.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         collected: dict[Any, bytearray] = {self.stdout: bytearray(), self.stderr: bytearray()}
         stream: Any
@@ -188,6 +193,12 @@ class Process:
                     else:
                         piece = os.read(key.fd, _CHUNK)
                         collected[stream] += piece
+                        if len(collected[stream]) > MOST_OUTPUT:
+                            self.kill()
+                            raise PacketLabError(
+                                f"{self.args[0]} was ended as it printed more than {MOST_OUTPUT >> 20} MiB",
+                                remedy="send what it prints to a file or to DEVNULL",
+                            )
                         finished = not piece
                     if finished:
                         selector.unregister(stream)

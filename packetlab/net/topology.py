@@ -19,7 +19,7 @@ NODE_KINDS = ("host", "router", "nat", "switch", "hub")
 BRIDGES = ("switch", "hub")
 ALLOWANCES = ("duplicate-address", "overlapping-subnets", "loop", "gateway")
 FIRST_INDEX = 10
-MOST_NODES = 1024
+MOST_NODES, MOST_LINKS = 1024, 4096
 _NAME = re.compile(r"(?!(\d+|0x[0-9a-f]*)\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.I)
 """Numbers are addresses to programs: `ping 17` goes to 0.0.0.17."""
 RESERVED = ("address", "via", "mac", "mtu", "dns", "routes", "forward", "outside", "stp", "run", "services",
@@ -157,6 +157,8 @@ class Topology:
         toward = (wire or {}).get("toward", "") or near
         if toward not in (near, far):
             raise UsageError(f"{where}toward: {toward!r} is no end of {near} -- {far}", remedy=f"use {near} or {far}")
+        if len(self.links) >= MOST_LINKS:
+            raise UsageError(f"{where}a network has at most {MOST_LINKS} links", remedy="build two of them")
         link = Link(near, far, mtu, dict(wire or {}), where)
         self.links.append(link)
         return link

@@ -1,6 +1,7 @@
 """Virtual networks on the real kernel: what crosses them, what stays inside, what is left behind (nothing)."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from packetlab.model.errors import NamespaceError, UsageError
+from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
 from packetlab.net import Network, probe
 from packetlab.net.diagnosis import why_not
 
@@ -194,6 +195,34 @@ def test_a_failing_a_missing_and_an_endless_command_are_told_apart(net: Network)
 def test_output_larger_than_any_buffer_is_collected(net: Network) -> None:
     answer = net["client"].run(["sh", "-c", "cat; head -c 300000 /dev/zero >&2"], input="x" * 1_000_000)
     assert (len(answer.stdout), len(answer.stderr)) == (1_000_000, 300_000)
+
+
+def test_output_without_end_is_an_error_and_not_the_end_of_memory(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("packetlab.net.process.MOST_OUTPUT", 1 << 20)
+    with pytest.raises(PacketLabError, match="yes was ended as it printed more than 1 MiB"):
+        net["client"].run(["yes"])
+    assert net["client"].run(["sh", "-c", "for each in /proc/[0-9]*/comm; do read name < $each; echo $name; done"],
+                             ).stdout.split().count("yes") == 0  # fmt: skip
+
+
+@pytest.mark.parametrize(("limit", "message"), [((128, 4096), "up"), ((128, 128), "need 155 open files, and .* 128")])
+def test_more_open_files_are_allowed_where_they_are_needed(limit: tuple[int, int], message: str) -> None:
+    script = f"""if True:
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, {limit})
+        from packetlab.net import Network
+        net = Network()
+        net.hub("hub")
+        for number in range(8):
+            net.host(f"h{{number}}", f"10.0.0.{{number + 1}}/24")
+            net.link(f"h{{number}}", "hub")
+        try:
+            with net: print("up")
+        except Exception as error: print(repr(error))"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment(), timeout=60)
+    assert re.search(message, done.stdout), done
 
 
 def test_sysctls_are_read_back(net: Network) -> None:

@@ -83,6 +83,8 @@ def test_a_mapping_and_yaml_text_mean_the_same() -> None:
         ("hosts:\n a:\n  stp: true", "line 3: 'stp' is for a switch"),
         ("hosts:\n a:\n  mtu: 1400", "line 3: 'mtu' is no option of a host"),
         ("switches: {s: {stp: perhaps}}", "line 1: stp: 'perhaps' is neither true nor false"),
+        ("hosts: {a: , b: }\nlinks:" + "\n - a -- b" * 4097, "line 4099: a network has at most 4096 links"),
+        ("hosts: {a: , b: }\nlinks:\n - a -- b: {drop: " + "7 " * 4097 + "}", "line 3: drop: 4097 numbers are more"),
         ("hosts: {a: , b: }\nlinks:\n - [a, b]", "line 3: a link is one line"),
         ("hosts: {a: , b: }\nlinks:\n - a -- b: 10ms", "line 3: the options of a link should be a mapping"),
         ("hosts: {a: 0.0.0.0/0}", "0.0.0.0/0 is no address of a host"),
