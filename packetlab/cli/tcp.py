@@ -65,17 +65,17 @@ def tcp(
     crlf: bool, frames: bool, listen: int | None, count: int | None, seconds: float | None, write: str | None,
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
-    r"""Connect to a TCP port of HOST, send DATA, say "that was all" (FIN), and show what comes back and who closes.
+    """Connect to a TCP port of HOST, send DATA, say "that was all" (FIN), and show what comes back and who closes.
 
     \b
     packetlab tcp 192.0.2.7 7 hello
-    packetlab tcp example.com 80 'GET / HTTP/1.0\r\n\r\n'
+    packetlab tcp example.com 80 'GET / HTTP/1.0\\r\\n\\r\\n'
     packetlab tcp 192.0.2.7 9 --size 100000 --frames
     packetlab tcp mail.example.com 25 - --crlf      type; Ctrl-D ends
     packetlab tcp --listen 4000 -c 1                echo one connection
 
     Where HOST has several addresses, the next is tried when one fails or is silent for 250 ms; -4 and -6 choose.
-    DATA may hold \n \r \t \0 \e \xff; - is standard input. The kernel talks TCP here; `packetlab handshake` does it
+    DATA may hold \\n \\r \\t \\0 \\e \\xff; - is standard input. The kernel talks TCP here; `packetlab handshake` does it
     by hand. The exit code is 1 where the connection is refused, cut off or silent.
     """
     import packetlab.show  # noqa: F401 - now, not while the peer waits for us

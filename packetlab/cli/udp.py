@@ -55,7 +55,7 @@ def udp(
     count: int | None, grow: bool, number: bool, interval: float | None, listen: int | None, seconds: float | None,
     as_json: bool, ttl: int | None, **options: Any,
 ) -> int:  # fmt: skip
-    r"""Send TEXT to a UDP port of HOST and show what comes back; an ICMP error is explained.
+    """Send TEXT to a UDP port of HOST and show what comes back; an ICMP error is explained.
 
     \b
     packetlab udp 192.0.2.7 7 hello
@@ -64,7 +64,7 @@ def udp(
     packetlab udp 192.0.2.7 7 -c 10 --grow   datagrams of 1, 2, ... 10 bytes
     packetlab udp --listen 4000 -c 10        echo ten datagrams
 
-    TEXT may hold \n \r \t \0 \e \xff. The exit code is 1 where nothing but an error, or nothing, came back.
+    TEXT may hold \\n \\r \\t \\0 \\e \\xff. The exit code is 1 where nothing but an error, or nothing, came back.
     """
     from packetlab.show.typed import data_bytes, datagrams
 
