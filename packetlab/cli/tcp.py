@@ -75,8 +75,8 @@ def tcp(
     packetlab tcp --listen 4000 -c 1                echo one connection
 
     Where HOST has several addresses, the next is tried when one fails or is silent for 250 ms; -4 and -6 choose.
-    DATA may hold \\n \\r \\t \\0 \\e \\xff; - is standard input. The kernel talks TCP here; `packetlab handshake` does it
-    by hand. The exit code is 1 where the connection is refused, cut off or silent.
+    DATA may hold \\n \\r \\t \\0 \\e \\xff; - is standard input. The kernel talks TCP here; `packetlab handshake` does
+    it by hand. The exit code is 1 where the connection is refused, cut off or silent.
     """
     import packetlab.show  # noqa: F401 - now, not while the peer waits for us
     from packetlab.show.typed import data_bytes
