@@ -67,20 +67,22 @@ def plan():
 
 
 def traffic_balancer(lab):
-    lab.notes["program"] = lab.program("b", "{port}", "{s1.ip}", "{s2.ip}", port="{port}")
-    lab.notes["parts"] = []
+    program = lab.program("b", "{port}", "{s1.ip}", "{s2.ip}", port="{port}")
+    lab.notes["parts"], status = [], 0
     for part, dead in plan():
         with down(lab, *dead):
             for _ in range(int(lab.value("dark" if part == "dark" else "up"))):
                 lab.notes["parts"].append(part)
-                lab.fetch("c", "http://{b.c.ip}:{port}/status/200", timeout=2)
+                status = lab.fetch("c", "http://{b.c.ip}:{port}/status/200", timeout=2)
+    # The sockets of a program that ends are closed a moment before it is gone.
+    lab.notes["code"] = program.process.poll() if status else program.wait(2)
 
 
 def check_balancer(ev):
     asked = ev.at("c").connections(ASKED)
     tried = ev.at("b", "sw").connections(TRIED)
     ev.expect(bool(asked), "connections of c", "none", "c asks", [one.hello for one in asked[:1]])
-    code = ev.notes["program"].process.poll()
+    code = ev.notes["code"]
     parts = ev.notes["parts"]
     ev.expect(len(asked) == len(parts), f"{len(parts)} connections of c", str(len(asked)), "", [asked[0].hello])
     if asked[0].refused:
