@@ -15,7 +15,7 @@
 `inside` holds for the thread, the asyncio task, and the threads and tasks that are started in the block, as long as
 they live: a server in a thread, or `async def` tests, need nothing more. Tests may run side by side (pytest-xdist).
 The topology is YAML text, the path of a YAML file, a mapping, or a Network that was declared in Python; see
-`packetlab net --help`. Networks come up in some 20 ms, need no root, and are gone with the test. Where this machine
+`packetlab net up --help`. Networks come up in some 20 ms, need no root, and are gone with the test. Where this machine
 allows none, the test is skipped with the reason and the remedy that `packetlab doctor` gives;
 `pytest --packetnet-required` makes that a failure, as a CI server should.
 

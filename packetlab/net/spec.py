@@ -139,7 +139,7 @@ def _text_of(path: Path) -> str:
         with path.open(encoding="utf-8") as file:
             text = file.read(_LARGEST + 1)
     except UnicodeError:
-        raise UsageError(f"{path} is not text in UTF-8", remedy="packetlab net --help shows such a file") from None
+        raise UsageError(f"{path} is not text in UTF-8", remedy="packetlab net up --help shows such a file") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
@@ -147,7 +147,7 @@ def _text_of(path: Path) -> str:
         ) from None
     if len(text) > _LARGEST:
         raise UsageError(
-            f"{path} is larger than a topology can be (1 MiB)", remedy="packetlab net --help shows such a file"
+            f"{path} is larger than a topology can be (1 MiB)", remedy="packetlab net up --help shows such a file"
         )
     return text
 

@@ -3,16 +3,25 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from packetlab.cli.net import COMMANDS
+from packetlab.net import Network
+from packetlab.net.impairment import Impairment
 from packetlab.net.remote import running
+from packetlab.net.services import PORTS
+from packetlab.net.spec import OPTIONS, SECTIONS
+from packetlab.net.topology import ALLOWANCES
 from tests.on_terminal import OnTerminal
 
 COMMAND = [sys.executable, "-m", "packetlab.cli.main", "net"]
@@ -182,6 +191,21 @@ def test_the_list_of_networks_fits_eighty_columns(tmp_path: Path) -> None:
     listed = packetlab("list").stdout
     packetlab("down", called)
     assert "host-19" in listed and max(map(len, listed.splitlines())) <= 80
+
+
+def test_help_tells_every_part_of_a_file_and_fits_eighty_columns(tmp_path: Path) -> None:
+    for words in (["--help"], *([command, "--help"] for command in COMMANDS)):
+        told = packetlab(*words, env=os.environ | {"COLUMNS": "80"}).stdout
+        assert max(map(len, told.splitlines())) <= 80, words
+    told = packetlab("up", "--help", env=os.environ | {"COLUMNS": "80"}).stdout
+    every = [*OPTIONS, *SECTIONS, *ALLOWANCES, *PORTS, *(one.name for one in fields(Impairment))]
+    assert [word for word in every if not re.search(rf"\b{word}\b", told)] == []
+    start = told.index("  hosts:\n")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "server.py").write_text("")
+    example = tmp_path / "example.yaml"
+    example.write_text(textwrap.dedent(told[start : told.index("\n\n", start)]))
+    Network.from_spec(example)
 
 
 @pytest.mark.parametrize("name_of_file", ["absent.yaml", "unreadable.yaml", "folder.yaml", "a name (1).yaml"])

@@ -32,30 +32,16 @@ def net() -> None:
 
     \b
     packetlab net up office.yaml          build it, and keep it
-    packetlab net shell client            a shell in a host; every program works there
+    packetlab net shell client            a shell in a host; any program works
     packetlab net exec client -- ping -c1 server
     packetlab net capture server          packets as they pass
     packetlab net down                    gone, with all that ran in it
 
-    A network is a YAML file:
+    A network is a YAML file; packetlab net up --help tells all that it may say:
 
     \b
     hosts:
       client: 10.0.0.1/24
-      server:
-        address: 10.0.0.2/24
-        services: [dns lab.test, http 80 ./site, "run: python3 server.py"]
-    links:
-      - client -- server
-
-    \b
-    Services run as long as the network. There are:
-    echo [PORT]                  gives back what it gets, TCP and UDP; port 7
-    http [PORT] [FOLDER]         a folder's files, or what the path asks for: /delay/2, /status/503, /echo (/ lists all)
-    https [PORT] [FOLDER]        the same; curl in a host trusts it; $PACKETLAB_CA is the authority's certificate
-    dns [DOMAIN]                 the hosts of this network as HOST.DOMAIN (HOST.test); all hosts ask it
-    dns FILE.zone [ORIGIN]       a master file;   dns recursive ROOT ...   asks from the root down
-    dhcp FIRST-LAST              addresses of that range; also: router A, dns A, domain NAME, lease SECONDS
-    run: COMMAND                 any program or script;   run 8080: COMMAND   waits until it listens there
-    Paths are relative to the file. What they say: packetlab net log
+      server: {address: 10.0.0.2/24, services: [dns lab.test, http 80]}
+    links: [client -- server]
     """
