@@ -243,15 +243,17 @@ class Holder:
                 self.answer(request, descriptors)
 
     def answer(self, request: tuple[Any, ...], descriptors: list[int]) -> None:
+        """The answer carries the number of its request: who has lost patience may ask again."""
+        number, name, *arguments = request
         opened: list[int] = []
         try:
-            answer = ("ok", getattr(self, "do_" + request[0])(*request[1:], descriptors=descriptors, opened=opened))
+            answer = ("ok", getattr(self, "do_" + name)(*arguments, descriptors=descriptors, opened=opened))
         except OSError as error:
             answer = ("error", (error.errno or 0, error.strerror or str(error)))
         except Exception as error:
             answer = ("error", (0, f"{type(error).__name__}: {error}"))
         self.home.enter()
-        self.channel.send(answer, opened if answer[0] == "ok" else [])
+        self.channel.send((number, *answer), opened if answer[0] == "ok" else [])
         for descriptor in (*descriptors, *opened):
             os.close(descriptor)
 

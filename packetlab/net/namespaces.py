@@ -42,6 +42,7 @@ class Namespaces:
         """Starts the holder for so many nodes; raises NamespaceError where this machine does not let us."""
         _make_room(nodes)
         self._lock = threading.Lock()
+        self._asked = 0
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_PATIENCE)
         self._socket = ours
@@ -94,31 +95,41 @@ class Namespaces:
 
     def ask(self, *request: Any, descriptors: tuple[int, ...] = ()) -> tuple[Any, list[int]]:
         """The holder's answer and the descriptors that came with it; raises HolderError."""
-        message = marshal.dumps(request)
-        if len(message) > _MESSAGE:
-            raise UsageError("command line, environment or /etc/hosts of a virtual host are longer than 200 kB",
-                             remedy="a shorter command, fewer variables, or fewer addresses")  # fmt: skip
         with self._lock:
             if self._socket.fileno() < 0:
                 raise UsageError("this network is down", remedy="use it inside its `with` block")
+            self._asked += 1
+            message = marshal.dumps((self._asked, *request))
+            if len(message) > _MESSAGE:
+                raise UsageError("command line, environment or /etc/hosts of a virtual host are longer than 200 kB",
+                                 remedy="a shorter command, fewer variables, or fewer addresses")  # fmt: skip
             try:
                 socket.send_fds(self._socket, [message], descriptors)
-                data, received, flags, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
+                number = 0
+                while number != self._asked:  # else the late answer to a question that was given up
+                    number, state, value, received = self._receive()
             except OSError as error:
                 reason = error.strerror or str(error)  # no number: it is not the request that failed
                 raise HolderError(0, f"the network's holder process does not answer: {reason}") from None
+        if state != "ok":
+            raise HolderError(value[0], value[1])
+        return value, received
+
+    def _receive(self) -> tuple[int, str, Any, list[int]]:
+        data, received, flags, _ = socket.recv_fds(self._socket, _MESSAGE, _MOST_DESCRIPTORS)
         if not data:
             raise HolderError(0, "the network's holder process has died, and the network with it")
         for descriptor in received:
             os.set_inheritable(descriptor, False)
-        if flags & socket.MSG_CTRUNC:
+        number, state, value = marshal.loads(data)
+        cut = bool(flags & socket.MSG_CTRUNC)
+        if cut or number != self._asked:
             for descriptor in received:
                 os.close(descriptor)
-            raise HolderError(errno.EMFILE, os.strerror(errno.EMFILE))
-        state, value = marshal.loads(data)
-        if state != "ok":
-            raise HolderError(value[0], value[1])
-        return value, received
+            received = []
+        if cut:
+            state, value = "error", (errno.EMFILE, os.strerror(errno.EMFILE))
+        return number, state, value, received
 
     def make_nodes(self, settings: list[list[tuple[str, str]]]) -> tuple[list[int], list[socket.socket], list[Any]]:
         """New network namespaces with these sysctls: their descriptors, a netlink socket in each, what was refused."""

@@ -225,6 +225,26 @@ def test_more_open_files_are_allowed_where_they_are_needed(limit: tuple[int, int
     assert re.search(message, done.stdout), done
 
 
+def test_a_late_answer_of_the_holder_is_not_taken_for_that_to_the_next_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("packetlab.net.namespaces._PATIENCE", 0.5)
+    with Network.from_spec("hosts: {a: 10.0.0.1/24, b: 10.0.0.2/24}\nlinks: [a -- b]") as network:
+        holder = int(Path(f"/proc/{network.pid}/task/{network.pid}/children").read_text().split()[0])
+        os.kill(holder, signal.SIGSTOP)
+        try:
+            with pytest.raises(PacketLabError, match="does not answer: timed out"):
+                network["a"].get_sysctl("net.ipv4.ip_forward")
+            with pytest.raises(PacketLabError, match="does not answer: timed out"):
+                network["a"].socket()
+        finally:
+            os.kill(holder, signal.SIGCONT)
+        network._running()._socket.settimeout(15)
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        assert network["a"].get_sysctl("net.ipv4.ping_group_range") != "0"
+        assert len(list(Path("/proc/self/fd").iterdir())) == files
+
+
 def test_sysctls_are_read_back(net: Network) -> None:
     net["client"].set_sysctl("net.ipv4.ip_default_ttl", 77)
     assert net["client"].get_sysctl("net.ipv4.ip_default_ttl") == "77"
