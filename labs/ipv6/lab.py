@@ -15,6 +15,7 @@ ALL_NODES, ALL_NODES_MAC = "ff02::1", "33:33:00:00:00:01"
 LINK_LOCAL = "fe80::/64"
 TO_S = f"{ECHO} && ipv6.dst == {{s.ip6}} && eth.src == {{h1.mac}}"
 HOSTS = ("h1", "h2", "h3")
+PREFIXES = ("lan", "new", "third")
 
 
 def eui64(prefix, mac, turned=True):
@@ -41,8 +42,14 @@ def setup(lab):
 
 
 def forget(lab):
+    """The neighbours; and addresses of prefixes that only the learner has announced: nobody answers those."""
     for name in (*HOSTS, "r"):
         lab[name].forget_neighbours()
+    known = [ipaddress.ip_network(LINK_LOCAL), *(ipaddress.ip_network(lab.value(name)) for name in PREFIXES)]
+    for name in HOSTS:
+        for address in next(card.addresses for card in lab[name].interfaces() if card.name == "eth0"):
+            if not any(ipaddress.ip_address(address.address) in network for network in known):
+                lab.run(name, f"ip address del {address} dev eth0")
 
 
 def advertise(lab, name, prefix="", **fields):
@@ -344,9 +351,7 @@ def sent_by_learner(ev):
 
 def traffic_announce(lab):
     target = eui64(lab.value("third"), lab.value("h1.mac"))
-    found = lab.until(lambda: sent_by_learner(lab.look()), 0.3)
-    good = [seen for seen in found if not wrong_with(lab, seen)]
-    if good:
+    if lab.until(lambda: [seen for seen in sent_by_learner(lab.look()) if not wrong_with(lab, seen)], 0.3):
         ping_when_there(lab, "h2", target, "h1")
 
 
@@ -389,8 +394,9 @@ def check_announce(ev):
     good = [seen for seen in sent if not wrong_with(ev, seen)]
     if not good:
         ev.mistake(wrong_with(ev, sent[-1]), sent[-1])
-    if owner(ev, good[-1][Ethernet].src) in HOSTS:
-        ev.mistake(f"That works, but {owner(ev, good[-1][Ethernet].src)} is no router. Send it from r.", good[-1])
+    if not any(seen.direction == "out" and not wrong_with(ev, seen) for seen in ev.at("r", "sw").all(ROUTER)):
+        name = next((seen.place.split()[0] for seen in good if seen.direction == "out"), "another machine")
+        ev.mistake(f"That works, but you sent it from {name}, which is no router. Send it from r.", good[-1])
     right = eui64(ev.value("third"), ev.value("h1.mac"))
     heard = h1.first(f"{ROUTER} && ipv6.hlim == 255", why="h1 hears the advertisement")
     h2.first(f"{ROUTER} && ipv6.hlim == 255", why="and h2, too")
