@@ -88,7 +88,7 @@ def traffic_guess(lab):
 
 def answers_guess(ev):
     sent = ev.at("h1").exactly(3, OURS, why="h1 sends three frames")
-    cable = ev.at("tap").exactly(3, OURS, why="and these are they on the cable")
+    cable = ev.at("tap").exactly(3, OURS, why="and this is what they are on the cable")
     came = ev.at("h2").exactly(3, OURS, why="and these reached h2")
     return {"leaves": len(sent[0].data), "cable": len(cable[0].data), "arrives": len(came[0].data),
             "full": len(cable[2].data)}  # fmt: skip
