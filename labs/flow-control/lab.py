@@ -149,7 +149,7 @@ def begin_stuck(lab):
 def traffic_stuck(lab):
     mine = gone = ""
     if lab.until_seen("c", HELLO, 1, 1.5):
-        mine = f" && tcp.port == {lab.look().at('c').first(HELLO)[TCP].src_port}"
+        mine = f" && tcp.port == {lab.look().at('c').last(HELLO)[TCP].src_port}"
         gone = FROM_CLIENT + mine + " && tcp.flags.reset == 1"
     if mine and lab.until_seen("c", CLOSED + mine, 1, 1.5):
         full = lab.look().at("c").first(CLOSED + mine)
@@ -168,10 +168,14 @@ def before(full):
 
 def check_stuck(ev):
     c, size = ev.at("c"), int(ev.value("size"))
-    c.mistake("tcp.flags.syn == 1 && ip.src == {c.ip} && tcp.dstport != {port}",
-              "You connected to another port; the sleeper listens at {port}.")
-    c.mistake("udp.dstport == {port}", "That was UDP, which has no window: nobody would hold you back. Use TCP.")
-    hello = c.first(HELLO, why="c says hello")
+    if not c.all(HELLO):
+        c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {c.ip}",
+                  "You connected to another port; the sleeper listens at {port}.")
+        c.mistake("tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {s.ip}",
+                  "That connection was opened by s. Open one from c to s.")
+        c.mistake("udp && !icmp && ip.src == {c.ip}",
+                  "That was UDP, which has no window: nobody would hold you back. Use TCP.")
+    hello = c.last(HELLO, why="c says hello")
     mine = f" && tcp.port == {hello[TCP].src_port}"
     agreed = c.first(AGREED + mine, why="s says hello")
     start = hello[TCP].sequence + 1
@@ -200,7 +204,7 @@ def check_stuck(ev):
 
 
 def answers_look(ev):
-    hello = ev.at("c").first(HELLO, why="the SYN of c")
+    hello = ev.at("c").last(HELLO, why="the SYN of c")
     mine = f" && tcp.port == {hello[TCP].src_port}"
     agreed = ev.at("c").first(AGREED + mine, why="the SYN of s: its option says by how much to shift")
     full = ev.at("c").first(CLOSED + mine, why="the first window of 0")
@@ -307,7 +311,8 @@ def check_sender(ev):
     agreed = c.first(answered + " && tcp.flags.syn == 1", why="the first window of s")
     where = f"acknowledged {acknowledged}, sent {sent}, window {window}, left {total - sent}"
     if not said.lstrip("-").isdecimal():
-        ev.mistake(f"allowed returned {said}; it should return a number of bytes.", agreed)
+        forgot = " Does it end with `return`?" if said == "None" else ""
+        ev.mistake(f"allowed returned {said}; it should return a whole number of bytes.{forgot}", agreed)
     seen, far = past_the_edge(c, asked + " && tcp.len > 0", answered, 1)
     if not seen and sent > acknowledged + window:
         # s had made more room already, but this sender had not read of it.
