@@ -7,7 +7,7 @@ import socket
 from packetlab.internet.icmp import DestinationUnreachable
 from packetlab.internet.ipv4 import IPv4
 from packetlab.link.ethernet import Ethernet
-from packetlab.model.addresses import mac_text
+from packetlab.model.addresses import ip_bytes, mac_text
 from packetlab.model.errors import PacketLabError
 
 PORT = 9
@@ -163,6 +163,8 @@ def check_martian(ev):
     loops, forged = h2.all(FROM_LOOP), h2.all(FORGED)
     if not (loops and forged):
         explain_martian(ev, loops, forged)
+    if outside := [seen for seen in loops + forged if seen.direction == "out"]:
+        ev.mistake("You sent that from h2 itself. Open the shell of h1.", *outside)
     came = h2.first(FROM_LOOP, why="the frame from a loopback address reached h2")
     answer = h1.last("icmp.type == 0 && ip.src == {h2.ip}", after=came, why="h2 answers an honest ping after it")
     h2.none("icmp && ip.dst == 127.0.0.0/8", after=came, before=answer, why="but it sent nothing to the loopback one")
@@ -191,7 +193,7 @@ def explain_martian(ev, loops, forged):
            if ev.value("word").encode() in seen.data]  # fmt: skip
     if own:
         ev.mistake("Your ping comes from h1's own address. Nothing is strange about that: give another source.", own[0])
-    ev.at("h2").first(FROM_LOOP, why="a frame from a loopback address reaches h2")
+    ev.mistake("h1 has sent neither of the two frames. Type the command in its shell, once with each source.")
 
 
 # -- deliver
@@ -323,6 +325,18 @@ def traffic_lost(lab):
             lab.until(lambda answer=answer: lab.look().at("h1").all(answer, after=lab.notes["before"]))
 
 
+def wrong_prefix(ev):
+    """Names a wrong subnet of an address that h1 has been given."""
+    card = next(card for card in ev.host("h1").interfaces() if card.name == "eth0")
+    given = {address.prefix_length for address in card.addresses if address.address == ip_bytes(ev.value("h1.ip"))}
+    if given and 24 not in given:
+        lengths = " and ".join(f"/{length}" for length in sorted(given))
+        ev.mistake(f"h1 has the address {{h1.ip}} with {lengths} now: its subnet should have 24 bits, /24. "
+                   "(Without a number `ip` takes /32.)", *ev.at("h1").all("eth.src == {h1.mac}")[-1:])
+    if not any(len(address.address) == 4 for address in card.addresses):
+        ev.mistake("h1 has no IPv4 address at all now.")
+
+
 def check_lost(ev):
     h1, when = ev.at("h1"), {"after": ev.notes["before"]}
     h1.mistake(LAST_RESORT,
@@ -331,6 +345,7 @@ def check_lost(ev):
     near = h1.all("icmp.type == 8 && eth.src == {h1.mac} && ip.dst == {h2.ip}", **when)
     far = h1.all("icmp.type == 8 && eth.src == {h1.mac} && ip.dst == {s.ip}", **when)
     if not near and not far:
+        wrong_prefix(ev)
         ev.mistake("h1 sends nothing towards h2: with an address that begins with 169.254 it has no way there.",
                    *h1.all()[:1])
     asked = h1.all("arp.opcode == 1 && eth.src == {h1.mac} && arp.dst.proto_ipv4 == {s.ip}", **when)
@@ -348,6 +363,7 @@ def check_lost(ev):
     h1.first("icmp.type == 8 && ip.dst == {h2.ip} && ip.src == {lan}", why="h1 pings h2 from an address of the subnet",
              **when)
     h1.first("icmp.type == 0 && ip.src == {h2.ip}", why="and h2 answers", **when)
+    wrong_prefix(ev)
     sent = h1.first("icmp.type == 8 && ip.dst == {s.ip}", why="h1 pings s", **when)
     name = whose(ev, sent)
     ev.expect(name == "router", "a frame for r", f"one for {name}", "by way of the router", [sent])
