@@ -195,6 +195,10 @@ def diagnose_six(ev, given, right):
 # -- private
 
 
+OTHERS = ("192.0.2", "198.18.4")
+"""Documentation (RFC 5737) and benchmarks (RFC 2544): Python's own is_private counts them as well."""
+
+
 def candidates(lab):
     """Addresses on both sides of each border, and some between."""
     chance = lab.random("candidates")
@@ -204,6 +208,8 @@ def candidates(lab):
     for second in (167, 168, 169):
         some.append(f"192.{second}.{chance.randrange(256)}.{chance.randrange(1, 255)}")
     some += [f"{chance.randrange(20, 99)}.10.0.1", f"193.168.{chance.randrange(256)}.1"]
+    # Not public in a book, but in none of the four blocks, and isp passes them on.
+    some += [f"{net}.{chance.randrange(1, 255)}" for net in OTHERS]
     some += [f"{block}:{chance.randrange(1, 65536):x}::1" for block in ("fd00", "fdff", "fc00", "fbff", "2a00", "2600")]
     chance.shuffle(some)
     return some
@@ -237,7 +243,8 @@ def check_private(ev):
     for address, said in ev.notes["said"].items():
         came = ev.at("isp", "s").all(to(address))
         passed = ev.at("isp", "w").all(to(address))
-        ev.expect(bool(came), f"a packet to {address}", "none", "s sends to it", ev.at("s").all("frame")[:1])
+        if not came:
+            ev.expect(False, f"a packet to {address}", "none", "s sends to it", ev.at("s").all("frame")[:1])
         if not isinstance(said, bool):
             ev.mistake(f"is_private returned {said!r} for {address}; it should return True or False.", came[0])
         quoted += came[:1] + passed[:1]
@@ -260,6 +267,9 @@ def _diagnose(ev, wrong):
     if all(":" in known for known in wrong):
         ev.mistake(f"IPv4 is right; IPv6 is not: you say {said[address]} for {address}. fc00::/7 fixes 7 bits: all "
                    "that begins with fc or fd.", *wrong.values())
+    if all(known.startswith(OTHERS) for known in wrong):
+        ev.mistake(f"You say {said[address]} for {address}, which is in none of the four blocks: isp passed it on to w. "
+                   "Python's own `is_private` counts more blocks than these.", *wrong.values())
     truth = "public: isp passed it on to w" if said[address] else "private: isp knows no way there, and dropped it"
     ev.mistake(f"You say {said[address]} for {address}. It is {truth}.", frame)
 
