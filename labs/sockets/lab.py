@@ -189,6 +189,12 @@ def ports(numbers):
     return ", ".join(map(str, sorted(numbers)))
 
 
+def printed(ev):
+    """The error that the program ended with, as its last line has it."""
+    errors = [line for line in ev.output.splitlines() if line[:1].isalpha() and "Error" in line.partition(":")[0]]
+    return f" It printed: {errors[-1]}" if errors else ""
+
+
 def nobody(ev, hello):
     """Why a SYN was refused: what the kernel's table says of the program's sockets."""
     port = int(ev.value("port"))
@@ -207,12 +213,12 @@ def nobody(ev, hello):
         ev.mistake("The kernel of s did not complete three handshakes: the queue of your listening socket is full. "
                    "Accept sooner, or give `listen` a larger number.", hello)
     old = [row for row in ev.notes["table"] if row[1] == port and row[4] == "TIME_WAIT"]
-    if ev.notes["ended"] is not None and old:
+    if ev.notes["ended"] is not None and old and "Address already in use" in ev.output:
         ev.mistake(f"Your program has ended, and port {port} still has a connection of your last attempt (TIME_WAIT), "
                    "for a minute. Set SO_REUSEADDR before you `bind`, and that does no harm.", hello, *refused[:1])
     if ev.notes["ended"] is not None:
         ev.mistake(f"The SYN for port {port} was refused: your program has ended (code {ev.notes['ended']}), so nobody "
-                   "listens.", hello, *refused[:1])
+                   f"listens.{printed(ev)}", hello, *refused[:1])
     ev.mistake(f"The SYN for port {port} was refused: no TCP socket listens there. Did you `listen`, and is the socket "
                "one of SOCK_STREAM?", hello, *refused[:1])
 
@@ -237,11 +243,14 @@ def judge_answers(ev, answers, hellos):
         closed = [seen for seen in s.all(f"tcp.port == {own} && tcp.flags.fin == 1")[:1] if seen.direction == "out"]
         if asked and not answer:
             if closed:
-                ev.mistake("Your server hung up before it had answered.", asked[0], closed[0])
+                ev.mistake(f"Your server hung up before it had answered.{printed(ev)}", asked[0], closed[0])
             ev.mistake("A client has sent a line and your server does not answer it, though the kernel of s has taken "
-                       "it.", asked[0])
+                       f"it.{printed(ev)}", asked[0])
         if answer and b"\n" not in answer:
             ev.mistake("Your answer has no end of line, so the client still waits for the rest of it.", *frames)
+        if b"\n %d\n" % own in answer:
+            ev.mistake("The end of line of the client's own line stands in the middle of your answer, so it is two "
+                       "lines. Take it off first: `line.strip()`.", *frames)
         numbers = [line.split()[-1] for line in answer.splitlines() if b" " in line]
         if answer and not numbers:
             ev.mistake("You sent back the line alone. The client's port shall follow, after a space.", *frames)
@@ -389,6 +398,9 @@ def check_closed(ev):
         c.mistake("udp && !icmp && !icmpv6 && (ip.src == {c.ip} || ipv6.src == {c.ip6}) && udp.dstport != {shut}",
                   "Your datagram went to another port than {shut}.")
     done = [*knocked[:1], *four[:1], *six[:1]]
+    if not done:
+        c.mistake("(tcp.dstport == {shut} || udp.dstport == {shut}) && !icmp && !icmpv6 && eth.src == {s.mac}",
+                  "That came from s. Knock from c, at s.")
     if done and not knocked:
         ev.mistake("UDP is done, TCP is missing: connect to port {shut} as well.", *done)
     if done and not four and not six:
