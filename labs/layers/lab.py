@@ -254,8 +254,10 @@ def check_get(ev):
     status = first_line(talk.heard) or "nothing"
     ev.expect(" 200 " in status, "shop says 200", f"it says {status}",
               f"decrypted, c says: {first_line(talk.sent)}, and shop: {status}", carried)
-    c.none(SECURE + ' && frame contains "{page}"', why="the page is not to be read in any frame at c")
-    ev.at("r").none(SECURE + ' && frame contains "{page}"', why="nor at r")
+    # Only in this connection: the learner may have asked without TLS before.
+    sealed = f'tcp.port == {hello[TCP].src_port} && frame contains "{{page}}"'
+    c.none(sealed, why="the page is not to be read in any frame at c")
+    ev.at("r").none(sealed, why="nor at r")
 
 
 def not_got(ev, found):
