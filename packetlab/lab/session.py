@@ -29,6 +29,8 @@ from packetlab.net.remote import address
 
 IDLE = 12 * 3600
 """Seconds without a command after which a forgotten lab ends."""
+ROOM = 74
+"""Columns of a diagram: what the window of lab watch has on a terminal of 80."""
 MOST_LIVE = 5000
 """Frames of an attempt that `lab watch` gets; the newest."""
 LIVE_AT_ONCE = 500
@@ -89,7 +91,7 @@ class Session:
                 self.why_replay = f"This machine cannot make networks: {error}. Try: {error.remedy}."
             else:
                 self.values = run.values
-                self.diagram = run.net.diagram()
+                self.diagram = run.net.diagram(ROOM)
                 self._share()
                 self.control.listen_in([host for host in run.net if not host.node.is_bridge])
                 return
@@ -97,7 +99,7 @@ class Session:
 
         self.seed = recorded_seed(self.lab)
         self.values, topology = self.lab.values(self.seed)
-        self.diagram = draw(topology, 80)
+        self.diagram = draw(topology, ROOM)
 
     def _share(self) -> None:
         """Lets `packetlab net` find the network: under the lab's id, unless a network has that name already."""
