@@ -38,6 +38,7 @@ class VirtualHost:
 
     @property
     def name(self) -> str:
+        """As it was declared; also its host name."""
         return self.node.name
 
     @property
@@ -89,6 +90,7 @@ class VirtualHost:
         return netlink.interfaces(self)
 
     def routes(self, family: int = 0) -> list[Route]:
+        """The routing table as the kernel has it now, of AF_INET, AF_INET6 or (0) both."""
         return netlink.routes(self, family)
 
     def neighbours(self) -> list[Neighbour]:
@@ -102,6 +104,7 @@ class VirtualHost:
         return connections(self)
 
     def route_to(self, address: str) -> Route:
+        """The way that the kernel would choose to an address; UnreachableError where there is none."""
         return netlink.route_to(self, address)
 
     def get_sysctl(self, name: str) -> str:
@@ -128,6 +131,7 @@ class VirtualHost:
         self.configure(links.add_address(wanted.ip.packed, wanted.network.prefixlen, port.index, port.name))
 
     def delete_address(self, address: str, interface: str = "") -> None:
+        """Takes an address such as 10.0.0.9/24 away; NetlinkError where it is not there."""
         port, wanted = self.port(interface), subnet(address)
         self.configure(links.delete_address(wanted.ip.packed, wanted.network.prefixlen, port.index, port.name))
 
@@ -148,6 +152,7 @@ class VirtualHost:
                     self.configure(links.delete_neighbour(row.address, row.interface_index, row.interface))
 
     def set_mtu(self, mtu: int, interface: str = "") -> None:
+        """Bytes of a packet that fit into a frame of this end of the cable; NetlinkError where that cannot be."""
         port = self.port(interface)
         self.configure(links.set_mtu(port.index, port.name, mtu))
 

@@ -75,6 +75,7 @@ def down(index: int, name: str) -> Request:
 
 
 def set_mtu(index: int, name: str, mtu: int) -> Request:
+    """Bytes of a packet that fit into a frame of an interface."""
     body = netlink.link_body(index) + attribute_u32(4, mtu)
     return Request(netlink.SET_LINK, 0, body, f"give {name} the MTU {mtu}")
 
@@ -91,6 +92,7 @@ def add_address(address: bytes, prefix_length: int, index: int, name: str) -> Re
 
 
 def delete_address(address: bytes, prefix_length: int, index: int, name: str) -> Request:
+    """Takes an address from an interface."""
     body = netlink.address_body(address, prefix_length, index) + attribute(2, address) + attribute(1, address)
     return Request(netlink.DELETE_ADDRESS, 0, body, f"take {ip_text(address)}/{prefix_length} from {name}")
 

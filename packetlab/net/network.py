@@ -211,6 +211,7 @@ class Network:
 
     @property
     def is_up(self) -> bool:
+        """Whether it runs: between start() and close()."""
         return self._namespaces is not None
 
     @property

@@ -155,10 +155,22 @@ class Process:
             self._namespaces.ask("kill_group", self.pid, int(number))
 
     def terminate(self) -> None:
+        """Asks it to end (SIGTERM)."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Ends it (SIGKILL)."""
         self.send_signal(signal.SIGKILL)
+
+    def _take(self, descriptor: int, into: bytearray) -> bool:
+        """Takes what was printed; False where that was the end."""
+        piece = os.read(descriptor, _CHUNK)
+        into += piece
+        if len(into) > MOST_OUTPUT:
+            self.kill()
+            raise PacketLabError(f"{self.args[0]} was ended as it printed more than {MOST_OUTPUT >> 20} MiB",
+                                 remedy="send what it prints to a file or to DEVNULL")  # fmt: skip
+        return bool(piece)
 
     def communicate(self, data: bytes = b"", timeout: float | None = None) -> tuple[bytes, bytes]:
         """Feeds `data` to its stdin, collects what it prints until it ends: (stdout, stderr).
@@ -191,15 +203,7 @@ class Process:
                         rest = _feed(key.fd, rest)
                         finished = not rest
                     else:
-                        piece = os.read(key.fd, _CHUNK)
-                        collected[stream] += piece
-                        if len(collected[stream]) > MOST_OUTPUT:
-                            self.kill()
-                            raise PacketLabError(
-                                f"{self.args[0]} was ended as it printed more than {MOST_OUTPUT >> 20} MiB",
-                                remedy="send what it prints to a file or to DEVNULL",
-                            )
-                        finished = not piece
+                        finished = not self._take(key.fd, collected[stream])
                     if finished:
                         selector.unregister(stream)
                         stream.close()

@@ -41,6 +41,7 @@ class Random:
         self.state = seed & 0xFFFFFFFFFFFFFFFF
 
     def next(self) -> int:
+        """64 bits."""
         self.state = (self.state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
         value = self.state
         value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
@@ -170,6 +171,7 @@ class Relay:
             end.setblocking(False)
 
     def run(self) -> None:
+        """Carries frames until the control socket is closed."""
         poll = select.poll()
         for descriptor in self.sources:
             poll.register(descriptor, select.POLLIN)

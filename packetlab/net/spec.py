@@ -83,6 +83,7 @@ class Item:
     where: str
 
     def text(self, what: str) -> str:
+        """The single value; UsageError where it is none, about `what` ("a link")."""
         if not isinstance(self.value, str):
             raise UsageError(
                 f"{self.where}{what} should be a single value", remedy="write one value, without [ ] and { }"
@@ -90,6 +91,7 @@ class Item:
         return self.value
 
     def items(self, what: str) -> "list[Item]":
+        """The values of a list, which may be written as words in one line."""
         if isinstance(self.value, list):
             return self.value
         if isinstance(self.value, str):
@@ -97,6 +99,7 @@ class Item:
         raise UsageError(f"{self.where}{what} should be a list", remedy="as [one, two]")
 
     def mapping(self, what: str) -> "dict[str, Item]":
+        """The values by their names; nothing is an empty one."""
         if isinstance(self.value, dict):
             return self.value
         if self.value in ("", []):
@@ -104,6 +107,7 @@ class Item:
         raise UsageError(f"{self.where}{what} should be a mapping", remedy="as `name: value`, one per line")
 
     def plain(self) -> Any:
+        """The value without places."""
         if isinstance(self.value, list):
             return [item.plain() for item in self.value]
         if isinstance(self.value, dict):

@@ -53,6 +53,7 @@ class Node:
 
     @property
     def is_bridge(self) -> bool:
+        """Whether it carries frames and has no address: a switch or a hub."""
         return self.kind in BRIDGES
 
 
@@ -67,6 +68,7 @@ class Link:
     where: str = ""
 
     def other(self, name: str) -> str:
+        """The node at the other end."""
         return self.far if name == self.near else self.near
 
 
@@ -84,6 +86,7 @@ class Port:
 
     @property
     def has_ipv6(self) -> bool:
+        """Whether an IPv6 address is declared for it; else it speaks none, not even a link-local one."""
         return any(address.version == 6 for address in self.addresses)
 
 
@@ -171,9 +174,11 @@ class Topology:
         return self.nodes[name]
 
     def link_between(self, near: str, far: str) -> Link | None:
+        """The first cable between two nodes."""
         return next((link for link in self.links if {link.near, link.far} == {near, far}), None)
 
     def links_of(self, name: str) -> list[Link]:
+        """The cables that end at a node."""
         return [link for link in self.links if name in (link.near, link.far)]
 
     def ports(self) -> list[tuple[Port, Port]]:

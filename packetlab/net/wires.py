@@ -71,6 +71,7 @@ class Wire:
 
     @property
     def name(self) -> str:
+        """As its link was declared."""
         return f"{self.near} -- {self.far}"
 
     def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - as socket.socket

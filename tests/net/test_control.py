@@ -229,9 +229,16 @@ def main(ready):
     time.sleep(60)
 pid = in_background(main)
 os.close(writable)
+def files():
+    try:
+        return sorted({os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")})
+    except FileNotFoundError:
+        return ["one that is just being closed", "others"]
+until = time.monotonic() + 15
+while len(files()) > 1 and time.monotonic() < until:
+    time.sleep(0.01)  # it has said that it is ready, and lets go of where it said so
 print(json.dumps({"pid": pid, "session": os.getsid(pid) not in (os.getsid(0), pid), "end": os.read(readable, 1).hex(),
-                  "cwd": os.readlink(f"/proc/{pid}/cwd"), "files": sorted(
-                      {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")})}))
+                  "cwd": os.readlink(f"/proc/{pid}/cwd"), "files": files()}))
 os.kill(pid, 9)
 """)
     assert found["session"] and found["end"] == "" and found["cwd"] == "/" and found["files"] == ["/dev/null"]

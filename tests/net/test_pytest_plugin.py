@@ -261,7 +261,7 @@ import pytest
 def forbidden(monkeypatch):
     from packetlab.model.errors import NamespaceError
     from packetlab.net import network
-    def refuse():
+    def refuse(nodes):
         raise NamespaceError("cannot make a virtual network: forbidden", remedy="sudo sysctl allow=1")
     monkeypatch.setattr(network, "Namespaces", refuse)
 """
