@@ -275,7 +275,7 @@ def traffic_box(lab):
     # One more round trip: after it, the box is through with the stranger.
     socks["a", 0].sendto(b"last", target)
     lab.until(lambda: look() > len(ROUNDS) or program.process.poll() is not None, 2.5)
-    lab.notes["ended"] = program.process.poll() is not None
+    lab.notes["ended"] = program.wait(0.01) is not None  # and what it printed has been read
 
 
 def text_of(seen):

@@ -105,7 +105,7 @@ def traffic_server(lab):
             clients = [client(lab, stack, int(lab.value("port")), cut=False) for _ in range(3)]
         except OSError:
             lab.notes["refused"] = True
-            lab.notes["table"], lab.notes["ended"] = sockets_of(lab.look()), program.process.poll()
+            lab.notes["table"], lab.notes["ended"] = sockets_of(lab.look()), program.wait(0.01)
             return
         own = [sock.getsockname()[1] for sock in clients]
         lab.notes["words"] = {port: [words[0][n], words[1][n]] for n, port in enumerate(own)}
@@ -113,6 +113,8 @@ def traffic_server(lab):
             for earlier in clients[: order[0]]:
                 earlier.close()  # does anything happen now?
             heard(clients[order[0]], 0.5)
+            # A thread that failed has hung up before it tells why.
+            lab.until(lambda: program.wait(0.01) is not None or "Error" in program.said(), 0.5)
             return
         lab.notes["table"] = sockets_of(lab.look())
         for n in reversed(order):
