@@ -65,7 +65,7 @@ def diagnose_guess(ev, given, right):
         return "You rounded down: the rest needs a segment too, a short one."
     if given["segments"] in (str(-(-size // 1500)), str(-(-size // 1460))):
         return "You forgot headers: 20 bytes of IP, 20 of TCP and 12 of timestamps go off 1500."
-    return "How many bytes of data are left in a frame of 1500 when all headers are taken off? And what is left at last?"
+    return "How many bytes of data are left of 1500 when all headers are taken off? And what is left at last?"
 
 
 # -- smaller
