@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from packetlab.lab.watch.app import WatchApp
 from packetlab.lab.watch.commands import commands_in, understood
+from packetlab.lab.watch.looks import fitted
 from packetlab.lab.watch.screens import Reading
 from packetlab.lab.watch.watcher import MOST_ROWS, PATIENCE, QUIET, Watcher
 from packetlab.model.errors import UsageError
@@ -329,3 +330,11 @@ def test_a_new_attempt_is_divided_from_the_last_by_a_line() -> None:
     rows = watcher.poll()
     assert [row.seen is None for row in rows] == [True, False]
     assert rows[1].seconds == 0 and len(watcher.rows) == 4
+
+
+def test_where_a_line_has_no_room_addresses_of_ipv6_are_shortened_and_those_of_cards_are_not() -> None:
+    long = "c2 eth0 <- 2001:db8:c092:3266::2 > 2001:db8:a035:2b59::7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
+    assert fitted(long, 200) == long
+    assert fitted(long, 62) == "c2 eth0 <- 2001:…:2 > 2001:…:7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
+    card = "h2 eth0 <- Ethernet 02:8f:16:5a:54:a1 -> ff:ff:ff:ff:ff:ff local experiment 1, 13 bytes"
+    assert fitted(card, 62) == card

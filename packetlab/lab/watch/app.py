@@ -22,7 +22,7 @@ from textual.widgets import DataTable, Footer, Input, RichLog, Static
 from packetlab.lab.prose import prose
 from packetlab.lab.verdict import MARKS
 from packetlab.lab.watch.commands import Typed, commands_in, understood
-from packetlab.lab.watch.looks import COLOURS, HELP, STYLE
+from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, fitted
 from packetlab.lab.watch.running import Command
 from packetlab.lab.watch.screens import Answering, Choosing, Reading, in_depth
 from packetlab.lab.watch.watcher import MOST_ROWS, Row, Watcher
@@ -142,8 +142,8 @@ class WatchApp(App[None]):
             rows = [f"- {question['name']}: {question['text']}" for question in status["questions"]]
             parts.append(prose("\n".join(rows), width) + "\n\nPress a to answer.")
         if status["file"]:
-            how = "It is checked whenever you save it."
-            parts.append(prose(f"Your file, to be opened in an editor of yours: {status['file']}\n\n{how}", width))
+            how = "It is checked whenever you save it; e opens it in an editor."
+            parts.append(prose(f"Your file: {status['file']}\n\n{how}", width))
         elif status["automatic"]:
             parts.append("(Checked by itself as soon as frames have come.)")
         parts += [prose(f"Hint {number}: {hint}", width) for number, hint in enumerate(status["hints"], 1)]
@@ -204,7 +204,7 @@ class WatchApp(App[None]):
             return Text(""), Text(f"--- {row.text} ---", style="dim")
         if self.condition and not row.seen.fits(self.condition):
             return None
-        line = row.seen.line()[6:]
+        line = fitted(row.seen.line()[6:], self.size.width - 18)
         layers = [(type(layer).family_base or type(layer)).__name__ for layer in row.seen.packet.layers]
         style = next((COLOURS[name] for name in reversed(layers) if name in COLOURS), "")
         return Text(f"{row.seconds * 1000:9.3f}"[:9], style="dim"), Text(line, style=style)

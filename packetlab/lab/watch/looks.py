@@ -1,5 +1,7 @@
 """How the screen of `packetlab lab watch` looks: its style sheet, the colours of protocols, the text of its help."""
 
+import re
+
 STYLE = """\
 #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
 Screen { overflow: hidden; layers: below above; }
@@ -40,3 +42,13 @@ host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: o
 - **h** gives a hint, **o** the solution, **n** and **p** go to the next and the previous step.
 - **q** leaves. The lab goes on: `packetlab lab watch` comes back to it, `packetlab lab stop` ends it.
 """
+
+_LONG = re.compile(r"\b([0-9a-f]{1,4}):[0-9a-f:]{6,}:([0-9a-f]{1,4})\b")
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+def fitted(line: str, columns: int) -> str:
+    """A frame's line; where it has no room, IPv6 addresses keep their ends only, so that what was said is seen."""
+    if len(line) <= columns:
+        return line
+    return _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
