@@ -376,6 +376,8 @@ def diagnose_table(ev, given, right):
         return "You turned the bytes of the port round. In this table only the addresses are turned round."
     if given["open"] == str(right["open"] + 1):
         return "You counted the socket that listens. It is no connection: it waits for them."
+    if given["listen"] != str(right["listen"]):
+        return "The port is behind the colon of `local_address`, in a line with 0A. Turn it into decimal."
     if given["waits"] == str(right["listen"]):
         return "That is the port of s. The other end of the connection is in `rem_address`."
     if (given["listen"], given["open"]) == (str(right["listen"]), str(right["open"])):
