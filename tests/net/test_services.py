@@ -409,7 +409,7 @@ def test_up_says_which_service_failed_and_leaves_nothing(tmp_path: Path) -> None
 def test_the_help_lists_every_service() -> None:
     from packetlab.net.services import EXAMPLES
 
-    told = packetlab("--help").stdout
+    told = packetlab("up", "--help").stdout
     assert all(f"\n  {kind} [" in told or f"\n  {kind}: " in told or f"\n  {kind} F" in told for kind in EXAMPLES)
 
 
