@@ -29,7 +29,15 @@ def address(ev, name):
     return socket.inet_aton(ev.value(name))
 
 
+def as_built(lab):
+    """Takes back what the step lost breaks, for whoever has looked at it before."""
+    if lab.notes.pop("lost", False):
+        lab["r1"].add_route("default", lab.value("mid.two"))
+
+
 # -- guess
+
+begin_guess = begin_hops = begin_sort = as_built
 
 
 def traffic_guess(lab):

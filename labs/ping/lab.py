@@ -31,7 +31,15 @@ def raw(lab):
     return lab["c"].socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 
 
+def as_built(lab):
+    """Takes back what the step silent breaks, for whoever has looked at it before."""
+    lab.notes.pop("silent", None)
+    lab["s"].set_sysctl(IGNORE, 0)
+
+
 # -- guess
+
+begin_guess = begin_build = as_built
 
 
 def traffic_guess(lab):
@@ -60,6 +68,7 @@ def diagnose_guess(ev, given, right):
 
 
 def begin_three(lab):
+    as_built(lab)
     # So that the first ping has to wait for ARP, as on a network where nobody has spoken yet.
     lab["c"].forget_neighbours()
 
