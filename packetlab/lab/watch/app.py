@@ -320,7 +320,7 @@ class WatchApp(App[None]):
     def action_solution(self) -> None:
         """The reference solution, for who has asked for it."""
         def tell(answer: dict[str, Any]) -> None:
-            self.push_screen(Reading(answer["name"] or "solution", Text(answer["text"].rstrip())))
+            self.push_screen(Reading(f"solution {answer['name']}".rstrip(), Text(answer["text"].rstrip())))
 
         self._ask("solution", tell)
 
