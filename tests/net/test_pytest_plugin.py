@@ -327,7 +327,7 @@ def test_a_failure_says_what_was_wanted_what_came_instead_and_in_which_field_the
         assert words in text
     shown = [line for line in text.splitlines() if line.startswith("E  ") and ".pcapng" not in line]
     assert max(map(len, shown)) <= 80
-    assert "/net/" not in text, "the reader sees his own line alone"
+    assert "packetlab/net" not in text, "the reader sees his own line alone"
 
 
 def test_where_namespaces_are_forbidden_tests_are_skipped_with_the_remedy_or_fail_where_they_are_required(
