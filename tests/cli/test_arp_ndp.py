@@ -1,12 +1,13 @@
 """`packetlab arp` and `packetlab ndp` between kernel hosts."""
 
 import signal
+import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from packetlab.model.addresses import ip_bytes
 from packetlab.net import Network
 from packetlab.net.process import PIPE
 from tests.cli.live import CLIENT, CLIENT6, FAR, FAR6, SERVER, SERVER6, as_json, network, packetlab, tshark
@@ -98,8 +99,12 @@ def test_wrong_input_is_one_sentence_with_code_2(network: Network) -> None:
 )
 def test_ctrl_c_ends_every_command_with_its_summary(network: Network, command: str, words: bytes) -> None:
     run = [sys.executable, "-m", "packetlab.cli.main", *command.split()]
-    with network["client"].popen(run, stdout=PIPE, stderr=PIPE) as process:
-        time.sleep(0.9)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(b"", 10)
+    wanted = ip_bytes(next(word for word in command.split() if "77" in word))
+    with network["client"].socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300) as watch:
+        watch.settimeout(20)
+        with network["client"].popen(run, stdout=PIPE, stderr=PIPE) as process:
+            while wanted not in watch.recv(2000):
+                pass  # until it has asked for the address, or the kernel for it
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(b"", 30)
     assert words in b" ".join(out.split()) and err == b"" and process.returncode == 1
