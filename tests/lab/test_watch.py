@@ -284,6 +284,13 @@ def test_the_commands_of_a_text_are_those_that_it_shows_on_their_hosts() -> None
     assert list(commands_in(text, HOSTS)) == ["a1$ ping -c 2 a2", "b1$ ip a"]
 
 
+def test_a_command_that_a_text_shows_in_several_lines_is_brought_as_one() -> None:
+    text = "Now:\n\n    packetlab lab shell a1\n    packetlab send -W 0 \\\n      'IPv4(src=\"10.0.0.1\",\n" \
+           "       ttl=1) / \"it\"'\n    exit\n\n    it's not one\n\n    packetlab lab shell b1 -- ip a\n"  # fmt: skip
+    wanted = "a1$ packetlab send -W 0 'IPv4(src=\"10.0.0.1\", ttl=1) / \"it\"'"
+    assert list(commands_in(text, HOSTS)) == [wanted, "b1$ ip a"]
+
+
 class _Lab:
     """Stands for the lab's process: what Watcher asks, and when."""
 

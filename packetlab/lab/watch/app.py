@@ -144,8 +144,12 @@ class WatchApp(App[None]):
         if status["file"]:
             how = "It is checked whenever you save it; e opens it in an editor."
             parts.append(prose(f"Your file: {status['file']}\n\n{how}", width))
-        elif status["automatic"]:
-            parts.append("(Checked by itself as soon as frames have come.)")
+        elif not status["questions"]:
+            here = any(commands_in(status["text"], status["hosts"]))
+            how = "Here r, then Down, brings these commands one by one; Enter runs each. " if here else ""
+            checked = "The step is checked by itself as soon as frames have come." if status["automatic"] else \
+                "c checks the step."
+            parts.append(prose(f"{how}{checked}", width))
         parts += [prose(f"Hint {number}: {hint}", width) for number, hint in enumerate(status["hints"], 1)]
         if status["replay"]:
             parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))

@@ -63,13 +63,27 @@ def _known(name: str, hosts: Sequence[str]) -> str:
     return name
 
 
+def _commands(text: str) -> Iterator[str]:
+    """What is indented; a command of several lines (one ends in a backslash, or within quotes) on one."""
+    command = ""
+    for line in text.splitlines():
+        if not line.startswith("    "):
+            command = ""
+            continue
+        command = f"{command} {line.strip()}".strip()
+        try:
+            shlex.split(command)
+        except ValueError:
+            command = command.removesuffix("\\").rstrip()
+            continue
+        yield command
+        command = ""
+
+
 def commands_in(text: str, hosts: Sequence[str]) -> Iterator[str]:
     """The commands that a step's text shows, as lines to type here; after `packetlab lab shell a1` they are a1's."""
     host = ""
-    for line in text.splitlines():
-        if not line.startswith("    "):
-            continue
-        command = line.strip()
+    for command in _commands(text):
         match = _SHELL.fullmatch(command)
         if match and match[1] in hosts:
             if match[2]:
