@@ -5,7 +5,8 @@ import re
 STYLE = """\
 #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
 Screen { overflow: hidden; layers: below above; }
-#step { height: 1fr; min-height: 5; border: round $primary; padding: 0 1; scrollbar-gutter: stable; }
+#step { height: 1fr; min-height: 5; border: round $primary; padding: 0 0 0 1; scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1; }
 #told { height: auto; max-height: 45%; border: round $warning; padding: 0 1; display: none; }
 #told.good { border: round $success; }
 #frames { height: auto; min-height: 4; max-height: 45%; border: round $secondary; overflow-x: hidden; }
@@ -52,3 +53,12 @@ def fitted(line: str, columns: int) -> str:
     if len(line) <= columns:
         return line
     return _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
+
+
+def with_room(text: str, columns: int) -> str:
+    """A text whose indented blocks stand at the margin where a line of theirs would not fit otherwise."""
+    def block(found: re.Match[str]) -> str:
+        fits = all(len(line) <= columns for line in found[0].split("\n"))
+        return found[0] if fits else re.sub(r"(?m)^    ", "", found[0])
+
+    return re.sub(r"(?m)(?:^    .*\n?)+", block, text)
