@@ -83,9 +83,11 @@ def check_hops(ev):
     if end and not near and not far:
         ev.mistake("Only s has spoken: your TTL is too large for the routers to notice.", sent[0], end[0])
     if near and not far and not end:
-        ev.mistake("r1 has spoken. Now give the packet a longer life, so that it gets to r2, and to s.", near[0])
+        ev.mistake("r1 has spoken. Now give the packet a longer life, so that it gets to r2, and to s. Check when all "
+                   "three have spoken, one after the other.", near[0])
     if near and far and not end:
-        ev.mistake("r1 and r2 have spoken. One more, and the packet reaches s.", near[0], far[0])
+        ev.mistake("r1 and r2 have spoken. With one more the packet reaches s. Check when all three have spoken, one "
+                   "after the other.", near[0], far[0])
     spoken = [seen for seen, *_ in (near, far, end) if seen] if near and far and end else []
     if not spoken and (near or far or end):
         silent = next(name for name, heard in (("r1", near), ("r2", far), ("s", end)) if not heard)
