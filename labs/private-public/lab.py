@@ -268,8 +268,8 @@ def _diagnose(ev, wrong):
         ev.mistake(f"IPv4 is right; IPv6 is not: you say {said[address]} for {address}. fc00::/7 fixes 7 bits: all "
                    "that begins with fc or fd.", *wrong.values())
     if all(known.startswith(OTHERS) for known in wrong):
-        ev.mistake(f"You say {said[address]} for {address}, which is in none of the four blocks: isp passed it on to w. "
-                   "Python's own `is_private` counts more blocks than these.", *wrong.values())
+        ev.mistake(f"You say {said[address]} for {address}, which is in none of the four blocks: isp passed it on to "
+                   "w. Python's own `is_private` counts more blocks than these.", *wrong.values())
     truth = "public: isp passed it on to w" if said[address] else "private: isp knows no way there, and dropped it"
     ev.mistake(f"You say {said[address]} for {address}. It is {truth}.", frame)
 
