@@ -243,8 +243,11 @@ class Ping(Conversation):
     def request(self, sequence: int) -> Packet:
         """One echo request, from its IP header on."""
         kind = EchoRequest6 if self.six else EchoRequest
+        # RFC 6864, 4.1: what may be cut needs a number that no other packet of these two has had lately, also not one
+        # of another ping; fragments of both could be put together otherwise.
+        number = self.identifier + sequence & 0xFFFF
         header = ip_between(
-            self.source, self.target, ttl=self.ttl, dont_fragment=self.dont_fragment, identification=sequence
+            self.source, self.target, ttl=self.ttl, dont_fragment=self.dont_fragment, identification=number
         )
         return header / kind(identifier=self.identifier, sequence=sequence) / self.data
 

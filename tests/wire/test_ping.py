@@ -133,6 +133,15 @@ def test_an_echo_of_another_ping_is_left_alone() -> None:
     assert not step.send and not step.events and step.deadline == deadline
 
 
+def test_requests_of_two_pings_that_may_be_cut_have_different_identifications() -> None:
+    numbers = [
+        packet[IPv4].identification
+        for identifier in (7, 7000)
+        for packet in map(Ping(HERE, THERE, identifier, data=DATA).request, (1, 2, 3))
+    ]
+    assert len(set(numbers)) == 6
+
+
 def test_an_icmp_error_settles_the_request_that_it_quotes() -> None:
     ping = pinger(count=1)
     step = ping.begin(0)
