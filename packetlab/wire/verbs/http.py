@@ -1,5 +1,6 @@
 """http: a request over the kernel's TCP, the time of each stage, and the frames that carried it."""
 
+import os
 import socket
 import ssl
 import time
@@ -94,6 +95,7 @@ def _once(
     fields = {"Host": shown if port in (80, 443) else f"{shown}:{port}", "User-Agent": "packetlab", "Accept": "*/*"}
     fields |= {"Connection": "close"} | ({"Content-Length": str(len(data))} if data else {}) | headers
     request = HTTPRequest(method=method, target=path, version="HTTP/1.1", headers=field_lines(fields))
+    tls = _tls(verify) if scheme == "https" else None
     with ExitStack() as opened:
         connecting = opened.enter_context(
             Connecting(target, port, host, clock, timeout=timeout, watch=True, record=record)
@@ -106,8 +108,8 @@ def _once(
         target, sock = connecting.connection.target, connecting.connection.sock
         sock.settimeout(timeout)
         try:
-            if scheme == "https":
-                sock = opened.enter_context(_tls(sock, bare, verify))
+            if tls:
+                sock = opened.enter_context(tls.wrap_socket(sock, server_hostname=bare))
                 clock.stage("TLS", f"{sock.version()}, {(sock.cipher() or ('?',))[0]}")
             sock.sendall(request.encode() + data)
             clock.stage("request", f"{len(request.encode()) + len(data)} bytes handed to the kernel")
@@ -145,12 +147,16 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     return found.scheme, name, port or (443 if found.scheme == "https" else 80), path
 
 
-def _tls(sock: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(sock, server_hostname=name)
+def _tls(verify: bool) -> ssl.SSLContext:
+    """Made before the connection: to read the machine's authorities takes longer than many a handshake."""
+    if verify:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if keys := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = keys
+    return context
 
 
 def _end(sock: socket.socket) -> None:
