@@ -13,6 +13,7 @@ import pytest
 
 from packetlab.model.errors import NamespaceError
 from packetlab.net import probe
+from tests.conftest import missing
 
 COMMAND = [sys.executable, "-m", "packetlab.cli.main", "lab"]
 
@@ -22,7 +23,7 @@ def _networks(tmp_path: Path) -> Iterator[None]:
     try:
         probe()
     except NamespaceError as error:
-        pytest.skip(str(error))
+        missing(str(error))
     yield
     for pid in processes(tmp_path):  # a test has failed
         with contextlib.suppress(ProcessLookupError):

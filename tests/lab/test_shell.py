@@ -13,6 +13,7 @@ import pytest
 
 from packetlab.model.errors import NamespaceError
 from packetlab.net import probe
+from tests.conftest import missing
 from tests.on_terminal import OnTerminal
 
 COMMAND = [sys.executable, "-m", "packetlab.cli.main"]
@@ -43,7 +44,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedLab]:
     try:
         probe()
     except NamespaceError as error:
-        pytest.skip(str(error))
+        missing(str(error))
     started = StartedLab(tmp_path_factory.mktemp("state"))
     done = started.packetlab("lab", "start", "hub-or-switch", "--seed", "1")
     assert done.returncode == 0, done.stderr
@@ -211,7 +212,7 @@ def test_the_network_of_a_lab_is_not_taken_down_by_packetlab_net(lab: StartedLab
 def test_the_terminal_is_as_before_when_the_lab_is_killed_while_a_shell_is_open(tmp_path: Path) -> None:
     lab = StartedLab(tmp_path)
     if lab.packetlab("lab", "start", "hub-or-switch", "--seed", "1").returncode == 3:
-        pytest.skip("this machine does not allow virtual networks")
+        missing("this machine does not allow virtual networks")
     pid = int(str(lab.network()["pid"]))
     other_screen = r"printf '\033[?1049h\033[?25lvisible'; sleep 1000"
     with lab.on_terminal("lab", "shell", "a1", "--", "sh", "-c", other_screen) as there:

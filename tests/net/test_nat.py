@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.net import Network
 from packetlab.wire.conntrack import Way, parse_connection
+from tests.conftest import missing
 
 HOME = """
 hosts:
@@ -30,7 +31,7 @@ def net() -> Iterator[Network]:
     try:
         network = Network.from_spec(HOME).start()
     except NamespaceError as error:
-        pytest.skip(str(error))
+        missing(str(error))
     with network:
         yield network
 

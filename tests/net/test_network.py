@@ -16,6 +16,7 @@ import pytest
 from packetlab.model.errors import NamespaceError, PacketLabError, UsageError
 from packetlab.net import Network, probe
 from packetlab.net.diagnosis import why_not
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,7 @@ def net() -> Iterator[Network]:
     try:
         network = Network.from_spec(TWO_NETWORKS).start()
     except NamespaceError as error:
-        pytest.skip(str(error))
+        missing(str(error))
     with network:
         yield network
 
@@ -335,7 +336,7 @@ def test_kill_9_leaves_no_process_and_no_mount() -> None:
         assert process.stdout
         line = process.stdout.readline()
         if not line:
-            pytest.skip("no network here")
+            missing("no network here")
         holder = int(line)
         assert children_named("876543")
         process.kill()
@@ -357,7 +358,7 @@ def _alive(pid: int) -> bool:
 def test_an_ordinary_user_gets_the_same_network(ordinary_user) -> None:  # type: ignore[no-untyped-def]
     answer = ordinary_user.run([sys.executable, "-c", SCRIPT], env=environment())
     if "NamespaceError" in answer.stderr:
-        pytest.skip(answer.stderr.splitlines()[-1])
+        missing(answer.stderr.splitlines()[-1])
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split()[1] == str(65534 if os.geteuid() == 0 else os.geteuid())
 
@@ -418,7 +419,7 @@ def test_a_machine_without_user_namespaces_gets_the_exact_fix() -> None:
     with network:
         answer = network["a"].run(["sh", "-c", command, sys.executable, script], env=environment())
     if "cannot create" in answer.stderr:
-        pytest.skip(answer.stderr)
+        missing(answer.stderr)
     assert "NamespaceError" in answer.stdout, answer
     assert "sudo sysctl user.max_user_namespaces=15000" in answer.stdout
 

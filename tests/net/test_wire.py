@@ -14,6 +14,7 @@ from packetlab.model.errors import NamespaceError, UsageError
 from packetlab.net import Network
 from packetlab.net.impairment import read_impairment
 from packetlab.net.relay import Direction, match_of
+from tests.conftest import missing
 
 FRAMES = [bytes([2] * 12) + b"\x88\xb5" + number.to_bytes(2, "big") + bytes(86) for number in range(200)]
 
@@ -104,7 +105,7 @@ def wired(options: str) -> Network:
             f"hosts: {{a: 10.0.0.1/24, b: 10.0.0.2/24}}\nlinks:\n  - a -- b: {{{options}}}\n"
         ).start()
     except NamespaceError as error:
-        pytest.skip(str(error))
+        missing(str(error))
 
 
 def pair(net: Network) -> tuple[socket.socket, socket.socket]:
