@@ -17,7 +17,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from packetlab.lab.watch.app import WatchApp
 from packetlab.lab.watch.commands import commands_in, understood
-from packetlab.lab.watch.looks import fitted, with_room
+from packetlab.lab.watch.looks import fitted
 from packetlab.lab.watch.screens import Reading
 from packetlab.lab.watch.watcher import MOST_ROWS, PATIENCE, QUIET, Watcher
 from packetlab.model.errors import UsageError
@@ -345,10 +345,3 @@ def test_where_a_line_has_no_room_addresses_of_ipv6_are_shortened_and_those_of_c
     assert fitted(long, 62) == "c2 eth0 <- 2001:…:2 > 2001:…:7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
     card = "h2 eth0 <- Ethernet 02:8f:16:5a:54:a1 -> ff:ff:ff:ff:ff:ff local experiment 1, 13 bytes"
     assert fitted(card, 62) == card
-
-
-def test_a_command_that_would_not_fit_its_window_stands_at_the_margin_with_all_of_its_block() -> None:
-    wide = "packetlab " + "x" * 65
-    shown = with_room(f"Do:\n\n    exit\n      {wide}\n\nand\n\n    exit", 76)
-    assert shown == f"Do:\n\nexit\n  {wide}\n\nand\n\n    exit"
-    assert with_room(f"    {wide[:70]}", 76) == f"    {wide[:70]}"

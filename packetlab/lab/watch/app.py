@@ -22,7 +22,7 @@ from textual.widgets import DataTable, Footer, Input, RichLog, Static
 from packetlab.lab.prose import prose
 from packetlab.lab.verdict import MARKS
 from packetlab.lab.watch.commands import Typed, commands_in, understood
-from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, fitted, with_room
+from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, fitted
 from packetlab.lab.watch.running import Command
 from packetlab.lab.watch.screens import Answering, Choosing, Reading, in_depth
 from packetlab.lab.watch.watcher import MOST_ROWS, Row, Watcher
@@ -150,14 +150,12 @@ class WatchApp(App[None]):
             checked = "The step is checked by itself as soon as frames have come." if status["automatic"] else \
                 "c checks the step."
             parts.append(prose(f"{how}{checked}", width))
-        parts += [prose(f"Hint {number}: {hint}", width) for number, hint in enumerate(status["hints"], 1)]
+        parts += [prose(f"Hint {number}: {hint}", width, colour=True) for number, hint in enumerate(status["hints"], 1)]
         if status["replay"]:
             parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))
         if status["number"] > 1:
             parts.append(status["diagram"])  # who knows the network already reads first what there is to do
-        text = Text.from_ansi(with_room("\n\n".join(parts), width))
-        text.highlight_regex(r"(?m)^    .*$", "bold cyan")
-        return text
+        return Text.from_ansi("\n\n".join(parts))
 
     def say(self, text: str, *, good: bool = False, title: str = "") -> None:
         """Puts words between the step and its frames; "" takes them away."""

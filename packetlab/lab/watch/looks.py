@@ -53,12 +53,3 @@ def fitted(line: str, columns: int) -> str:
     if len(line) <= columns:
         return line
     return _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
-
-
-def with_room(text: str, columns: int) -> str:
-    """A text whose indented blocks stand at the margin where a line of theirs would not fit otherwise."""
-    def block(found: re.Match[str]) -> str:
-        fits = all(len(line) <= columns for line in found[0].split("\n"))
-        return found[0] if fits else re.sub(r"(?m)^    ", "", found[0])
-
-    return re.sub(r"(?m)(?:^    .*\n?)+", block, text)
