@@ -7,6 +7,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import sys
 import threading
@@ -20,6 +21,9 @@ from packetlab.show.safe import safe_text
 
 KEPT = 20_000
 """Bytes of output that are kept: the first and the last."""
+
+LONGEST = 200
+"""Characters of an error, and of the line that raised it, that are told."""
 
 _CALLER = '''
 import json, sys, importlib.util, io
@@ -35,12 +39,25 @@ def back(v):
 out, sys.stdout = sys.stdout, sys.stderr
 things = {}
 def answer(value): out.write(json.dumps(value) + "\\n"); out.flush()
+def tell(error):
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == spec.origin: line = trace.tb_lineno
+        trace = trace.tb_next
+    try: said = str(error)
+    except BaseException: said = "(what it says cannot be shown)"
+    if isinstance(error, SyntaxError) and error.filename == spec.origin: line, said = error.lineno or 0, error.msg
+    source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    answer({"error": f"{type(error).__name__}: {said[:LONGEST]}", "line": line, "source": source[:LONGEST]})
+spec = importlib.util.spec_from_file_location("learner", sys.argv[1])
+lines = []
 try:
-    spec = importlib.util.spec_from_file_location("learner", sys.argv[1])
+    # As they are now: the file may be another one by the time that it fails.
+    with open(spec.origin, encoding="utf-8", errors="replace") as file: lines = file.read().split("\\n")
     module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)
     answer({"ok": None})
 except BaseException as error:
-    answer({"error": f"{type(error).__name__}: {error}"}); sys.exit(1)
+    tell(error); sys.exit(1)
 for line in sys.stdin:
     name, args, keep = json.loads(line)
     try:
@@ -50,8 +67,25 @@ for line in sys.stdin:
         if keep: things[keep] = value; value = None
         answer({"ok": plain(value)})
     except BaseException as error:
-        answer({"error": f"{type(error).__name__}: {error}"})
-'''
+        tell(error)
+'''.replace("LONGEST", str(LONGEST))
+
+
+_TRACE = "Traceback (most recent call last):"
+
+
+def failed_at(output: str, name: str) -> str:
+    """The line of the file `name` from which the last traceback of an output came; "" where there is none."""
+    # A file that Python cannot read has no traceback, but is named in the same way.
+    if _TRACE not in output and not re.search(r"(?m)^(Syntax|Indentation|Tab)Error: ", output):
+        return ""
+    last = output.rpartition(_TRACE)[2].splitlines()
+    places = [at for at, line in enumerate(last) if re.match(rf'  File "{re.escape(name)}", line \d+', line)]
+    if not places:
+        return ""
+    number = re.findall(r", line (\d+)", last[places[-1]])[0]
+    source = last[places[-1] + 1].strip() if places[-1] + 1 < len(last) else ""
+    return f"line {number} of {name}" + (f": {source[:LONGEST]}" if source else "")
 
 
 def own_path() -> str:
@@ -63,11 +97,12 @@ class Program:
     """A command that runs in a host; ended by `close`.
 
     `piped`: `process.stdin` and `process.stdout` are for the caller, and only what it writes to stderr is kept.
+    `file`: the learner's own, whose path is no more than its name in what is said.
     """
 
-    def __init__(self, host: Any, words: list[str], *, piped: bool = False) -> None:
+    def __init__(self, host: Any, words: list[str], *, piped: bool = False, file: Path | None = None) -> None:
         env = {"PATH": own_path(), "PYTHONDONTWRITEBYTECODE": "1"}
-        self.words = words
+        self.words, self.file = words, file
         self.process = host.popen(words, stdin=PIPE if piped else DEVNULL, stdout=PIPE,
                                   stderr=PIPE if piped else STDOUT, env=env)  # fmt: skip
         self._text = b""
@@ -96,7 +131,8 @@ class Program:
     def said(self) -> str:
         """What it has printed until now, safe to show."""
         with self._more:
-            lines = self._text.decode("utf-8", "replace").splitlines()
+            text = self._text.decode("utf-8", "replace")
+        lines = (text.replace(str(self.file), self.file.name) if self.file else text).splitlines()
         return "".join(safe_text(line) + "\n" for line in lines)
 
     def wait_for(self, line: str, at_most: float) -> bool:
@@ -175,7 +211,8 @@ class Functions:
         line, _, self._buffer = self._buffer.partition(b"\n")
         value = json.loads(line)
         if "error" in value:
-            raise NotYet(message=f"{self._name}: {name} raised {safe_text(value['error'])}")
+            where = f" (line {value['line']}: {safe_text(value['source'])})" if value["line"] else ""
+            raise NotYet(message=f"{self._name}: {name} raised {safe_text(value['error'])}{where}")
         return _back(value["ok"])
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from packetlab.lab import answers
 from packetlab.lab.evidence import Evidence
 from packetlab.lab.format import Lab, Step
-from packetlab.lab.program import Program, functions_of, own_path
+from packetlab.lab.program import Program, failed_at, functions_of, own_path
 from packetlab.lab.recording import Disturb, Recording
 from packetlab.lab.verdict import Inconclusive, NotYet, Seen, Verdict
 from packetlab.model.errors import PacketLabError, UsageError
@@ -152,7 +152,7 @@ class Running:
         if file is None:
             raise UsageError("there is no program to run", remedy="only build steps have one; or give of=STEP")
         words = [sys.executable, "-u", str(file), *map(self.fill, arguments)]
-        program = self._keep(Program(self.net[host], words))
+        program = self._keep(Program(self.net[host], words, file=file))
         if port:
             wanted = int(self.fill(str(port)))
             self.until(lambda: program.process.poll() is not None or self._listens(host, wanted), PATIENCE)
@@ -286,6 +286,7 @@ class Running:
                 frames, blind, span = self.frames_of[step.of]
             evidence = self._evidence(frames, blind, span, given)
             verdict.output = evidence.output
+            verdict.failed_at = failed_at(evidence.output, step.file) if step.file else ""
             judge(self.lab, step, evidence, verdict)
         except NotYet as reason:
             verdict.kind, verdict.message = "not yet", reason.message

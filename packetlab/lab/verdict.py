@@ -142,6 +142,8 @@ class Verdict:
     seed: int = 0
     output: str = ""
     """What the learner's program printed, where that may help."""
+    failed_at: str = ""
+    """The line of the learner's file that raised what ended the program, as words; "" where nothing did."""
     after: str = ""
 
     @property
@@ -164,6 +166,8 @@ class Verdict:
         for statement in self.statements:
             lines += statement.lines(width)
         if self.output and not self.passed:
+            if self.failed_at:
+                lines += wrapped(f"your program failed in {self.failed_at}", width, "  ", "    ")
             lines.append("  your program said:")
             lines += [f"    | {line}"[:width] for line in self.output.splitlines()[-12:]]
         if self.capture and not self.passed:
