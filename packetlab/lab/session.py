@@ -118,6 +118,10 @@ class Session:
         return self.lab.steps[self.index]
 
     @property
+    def _is_done(self) -> bool:
+        return len(storage.passed_steps(self.lab)) == len(self.lab.steps)
+
+    @property
     def work_file(self) -> Path | None:
         """build: the learner's file."""
         return _work_file(self.lab, self.step) if self.step.file else None
@@ -189,7 +193,7 @@ class Session:
             "file": str(self.work_file or ""), "diagram": self.diagram, "passed": storage.passed_steps(self.lab),
             "steps": [{"id": each.id, "title": each.title, "kind": each.kind} for each in self.lab.steps],
             "hosts": [host.name for host in self.run.net if not host.node.is_bridge] if self.run else [],
-            "automatic": automatic,
+            "automatic": automatic, "onward": storage.onward(self.lab) if self._is_done else "",
             "hints": [self.values.fill(hint) for hint in step.hints[: self.hints.get(step.id, 0)]],
         }  # fmt: skip
 
@@ -218,15 +222,18 @@ class Session:
         return self._told(step, verdict, quiet, width)
 
     def _told(self, step: Step, verdict: Verdict, quiet: bool, width: int) -> dict[str, Any]:
-        answer = verdict.as_dict() | {"text": verdict.text(width), "after": verdict.after, "next": "", "done": False}
+        answer = verdict.as_dict() | {"text": verdict.text(width), "after": verdict.after, "next": "", "done": False,
+                                      "onward": ""}  # fmt: skip
         if verdict.passed:
             storage.remember(self.lab.id, step.id, self.seed)
-            answer["done"] = set(storage.passed_steps(self.lab)) == {each.id for each in self.lab.steps}
+            answer["done"] = self._is_done
         onward = verdict.passed or (verdict.kind == "skipped" and not quiet)
         if onward and self.index + 1 < len(self.lab.steps):
             self.index += 1
             answer["next"] = self.step.id
             self._begin()
+        elif onward:
+            answer["onward"] = storage.onward(self.lab)
         elif not quiet and not verdict.passed and self.run:
             self._begin()
         return answer

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from packetlab.lab.format import Lab
+from packetlab.lab.format import Lab, all_labs
 from packetlab.model.errors import PacketLabError
 from packetlab.model.frame import Frame
 
@@ -59,6 +59,27 @@ def passed_steps(lab: Lab, progress: dict[str, dict[str, int]] | None = None) ->
     """The steps of a lab that have been passed, in the lab's order."""
     done = (passed() if progress is None else progress).get(lab.id, {})
     return [step.id for step in lab.steps if step.id in done]
+
+
+def next_lab() -> str:
+    """The id of the first lab with a step that has not been passed; "" where there is none, or one cannot be read."""
+    done = passed()
+    try:
+        labs = all_labs()
+    except PacketLabError:
+        return ""
+    return next((lab.id for lab in labs if len(passed_steps(lab, done)) < len(lab.steps)), "")
+
+
+def onward(lab: Lab) -> str:
+    """What there is to do behind the last step of a lab: a step that was left out, or another lab."""
+    done = passed_steps(lab)
+    left = [step.id for step in lab.steps if step.id not in done]
+    if left:
+        return f"Not yet passed: {', '.join(left)}. `packetlab lab step {left[0]}` goes there."
+    following = next_lab()
+    then = f"`packetlab lab start {following}` is next" if following else "`packetlab lab list` shows all labs"
+    return f"You have passed all {len(lab.steps)} steps. `packetlab lab stop` ends the lab, and {then}."
 
 
 def save_capture(lab: str, step: str, seed: int, frames: Iterable[Frame]) -> str:

@@ -61,6 +61,32 @@ def test_a_newcomer_passes_a_lab_by_the_commands_that_its_texts_name(learner: Le
     assert f"{len(steps)} of {len(steps)} steps are passed" in learner.must("stop").stdout
 
 
+def test_behind_the_last_step_stands_what_is_done_and_what_comes_next(learner: Learner) -> None:
+    learner.must("start", "first-packet", "--seed", "11")
+    learner.must("step", "speak")
+    do_step(learner)
+    told = learner.must("answer", *look(learner)).stdout
+    assert told.endswith("\nThat was the last step. Not yet passed: guess. `packetlab lab step guess` goes\nthere.\n")
+    assert "passed" not in learner.must("step", "guess").stdout
+    shown = learner.must("answer", "server=3", "first=client").stdout
+    assert "Step 2 of 3 (do, passed): Ask something" in shown
+    learner.must("step", "speak")
+    do_step(learner)
+    told = learner.must("answer", *look(learner)).stdout
+    following = learner.must("list").stdout.split("Next: ")[1].strip()
+    onward = f"You have passed all 3 steps. `packetlab lab stop` ends the lab, and `{following}` is next."
+    for text in (told, learner.must("step").stdout, shown):
+        assert onward in " ".join(text.split()) and max(map(len, text.splitlines())) <= WIDTH
+    assert following != "packetlab lab start first-packet" and "That was the last step" in told
+
+
+def look(learner: Learner) -> list[str]:
+    """The right answers to the last step of first-packet, read off the frames."""
+    frames = learner.must("frames", "c", "-Y", "udp").stdout.split()
+    own, _, service = frames[frames.index("UDP") + 1 :][:3]
+    return [f"service={service}", f"own={own}"]
+
+
 def test_the_list_begins_with_the_lab_that_it_proposes_and_fits_the_screen(learner: Learner) -> None:
     told = learner.must("list").stdout.splitlines()
     first = next(line for line in told if line.startswith("  ")).split()[0]

@@ -177,6 +177,8 @@ def test_of_a_long_verdict_that_part_is_seen_that_does_not_hold(learner: Learner
         app._share()
         await pilot.pause(0.2)
         assert box.region.height >= 5 and app.query_one("#output").region.bottom <= SIZE[1] - 1
+        app.say("NOT YET: ping\n  What is wrong, in words.\n" + text.partition("\n")[2])
+        await until(pilot, lambda: box.scroll_y == 0 and box.max_scroll_y)
         app.say("short")
         await until(pilot, lambda: box.scroll_y == 0 and not box.border_subtitle)
 

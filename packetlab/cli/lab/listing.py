@@ -15,7 +15,7 @@ TRACKS = {
 def list_labs(as_json: bool) -> int:
     """All labs by track, each with what it asks for and how far you are."""
     from packetlab.lab.format import all_labs
-    from packetlab.lab.storage import passed, passed_steps
+    from packetlab.lab.storage import next_lab, passed, passed_steps
 
     labs, done = all_labs(), passed()
     if as_json:
@@ -36,8 +36,7 @@ def list_labs(as_json: bool) -> int:
             count = len(passed_steps(lab, done))
             mark = "done" if count == len(lab.steps) else f"{count}/{len(lab.steps)}" if count else ""
             click.echo(f"  {lab.id:{width}}  {mark:>5}  {lab.minutes:>3} min  {lab.title}")
-    fresh = next((lab.id for lab in labs if len(passed_steps(lab, done)) < len(lab.steps)), None)
-    if fresh:
+    if fresh := next_lab():
         click.echo(f"\nNext: packetlab lab start {fresh}")
     return 0
 

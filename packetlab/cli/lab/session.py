@@ -44,7 +44,8 @@ def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
         click.echo()
     click.echo(status["diagram"])
     click.echo()
-    head = f"Step {status['number']} of {status['of']} ({status['kind']}): {status['step_title']}"
+    before = ", passed" if status["step"] in status["passed"] else ""
+    head = f"Step {status['number']} of {status['of']} ({status['kind']}{before}): {status['step_title']}"
     click.secho(head, bold=sys.stdout.isatty())
     click.echo()
     _prose(status["text"])
@@ -59,6 +60,9 @@ def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
     if status["replay"]:
         click.echo()
         _prose(f"Replay mode: frames come from a capture that ships with the lab. {status['replay']}")
+    if status["onward"]:
+        click.echo()
+        _prose(f"{status['onward']} (Each step can be done again.)")
 
 
 @click.command(short_help="build a lab's network and show its first step")
@@ -126,8 +130,9 @@ def _told(answer: dict[str, Any], as_json: bool) -> int:
     if answer["next"]:
         click.echo()
         show_step(_ask("status"))
-    elif answer["done"]:
-        click.echo("\nThat was the last step: you have passed the whole lab. `packetlab lab stop` ends it.")
+    elif answer["onward"]:
+        click.echo()
+        _prose(f"That was the last step. {answer['onward']}")
     elif not good:
         _prose("A new attempt has begun: what was sent until now is put aside. (`packetlab lab hint` helps.)")
     return 0 if good else 1

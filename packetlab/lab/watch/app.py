@@ -155,6 +155,8 @@ class WatchApp(App[None]):
             parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))
         if status["number"] > 1:
             parts.append(status["diagram"])  # who knows the network already reads first what there is to do
+        if status["onward"]:
+            parts.insert(0, prose(status["onward"], width))
         return Text.from_ansi("\n\n".join(parts))
 
     def say(self, text: str, *, good: bool = False, title: str = "") -> None:
@@ -262,10 +264,10 @@ class WatchApp(App[None]):
             return
         self.say("")
         words = answer["text"] + ("\n\n" + prose(answer["after"], self.room, colour=True) if answer["after"] else "")
-        if answer["done"]:
-            words += "\n\nThat was the last step: you have passed the whole lab. q leaves."
-        elif answer["next"]:
+        if answer["next"]:
             words += "\n\nEnter goes on with the next step."
+        elif answer["onward"]:
+            words += "\n\n" + prose(f"That was the last step. {answer['onward']} (q leaves.)", self.room)
         self.push_screen(Reading(MARKS[answer["verdict"]], Text.from_ansi(words)))
 
     @work(thread=True, exit_on_error=False)
