@@ -24,6 +24,8 @@ KEYS = ("id", "title", "track", "concepts", "minutes", "after", "needs", "values
 STEP_KEYS = ("kind", "ask", "of", "file")
 ANSWER_KINDS = ("number", "mac", "ip", "word", "yes or no", "one of")
 TRACKS = ("link", "transport", "names", "system")
+STEP_WORDS = ("next", "again")
+"""What `packetlab lab step` understands beside ids and numbers."""
 _QUESTION = re.compile(r"\(([^)]*)\)\s*(.+)", re.DOTALL)
 _HEADING = re.compile(r"(#{1,3})\s+(.*)")
 _LARGEST = 1 << 20
@@ -380,6 +382,12 @@ def _steps(declared: Item, sections: dict[str, _Section], file: str) -> Iterator
     table = declared.mapping("steps")
     if not table:
         raise UsageError(f"{declared.where}there are no steps", remedy="as steps: {look: {kind: predict}}")
+    for name, item in table.items():
+        remedy = "" if re.fullmatch(r"[a-z][a-z0-9-]*", name) else "a small letter, then small letters, digits, -"
+        if name in STEP_WORDS:
+            remedy = f"another id, as {name}-one; `packetlab lab step {name}` means something else"
+        if remedy:
+            raise UsageError(f"{item.where}{name!r} cannot be the id of a step", remedy=remedy)
     for name, section in sections.items():
         if name not in table:
             raise UsageError(f"{section.where}the step {name!r} is not declared", remedy="add it under steps:")
@@ -387,8 +395,6 @@ def _steps(declared: Item, sections: dict[str, _Section], file: str) -> Iterator
     for name, item in table.items():
         keys = item.mapping(f"the step {name}")
         _known(keys, STEP_KEYS, "a step", file)
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-            raise UsageError(f"{item.where}{name!r} cannot be the id of a step", remedy="small letters, digits, -")
         kind = keys["kind"].text("kind") if "kind" in keys else ""
         if kind not in KINDS:
             raise UsageError(f"{item.where}{name} has no kind of step", remedy=f"kind: one of {', '.join(KINDS)}")
