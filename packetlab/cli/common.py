@@ -82,6 +82,28 @@ def say(text: str, *, hang: int = 2) -> None:
     sys.stdout.flush()
 
 
+def complain(text: str) -> None:
+    """Print an error; on a terminal each of its lines is wrapped at words, in a pipe it stays one.
+
+    Lines that begin with blanks, but for a remedy, stay as they are: they quote, and point at what they quote.
+    """
+    import os
+    import textwrap
+
+    if sys.stderr.isatty():
+        try:
+            width = int(os.environ.get("COLUMNS", "")) or 80
+        except ValueError:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        text = "\n".join(
+            line if len(line) <= width or (line.startswith(" ") and not line.startswith("  try: ")) else
+            textwrap.fill(line, max(20, min(100, width)), subsequent_indent="    ", break_on_hyphens=False,
+                          break_long_words=False)
+            for line in text.rstrip("\n").split("\n")
+        )  # fmt: skip
+    click.echo(text.rstrip("\n"), err=True)
+
+
 def tried_data(tried: "Iterable[Attempt]") -> list[dict[str, Any]]:
     """For JSON: the addresses of a name that were tried, and what came of each."""
     from packetlab.model.addresses import ip_text

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from packetlab.cli.common import complain
 from packetlab.cli.groups import Commands, LazyGroup
 from packetlab.model.errors import PacketLabError
 
@@ -45,6 +46,15 @@ def cli() -> None:
     """See network traffic at work: build, send, capture, dissect, explain and practise."""
 
 
+def _show(error: click.ClickException) -> None:
+    """What click has to say, wrapped as our own errors are."""
+    import io
+
+    said = io.StringIO()
+    error.show(said)
+    complain(said.getvalue())
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """The console script. Exit codes: 0 success, 1 no answer or a finding, 2 usage, 3 missing privilege."""
     # Importing makes many objects that live for ever; looking for garbage among them every 700 takes 20 ms.
@@ -53,15 +63,13 @@ def main(args: Sequence[str] | None = None) -> None:
         code = cli.main(args=list(args) if args is not None else None, prog_name="packetlab", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)
     except PacketLabError as error:
-        click.echo(f"packetlab: {error}", err=True)
-        if error.remedy:
-            click.echo(f"  try: {error.remedy}", err=True)
+        complain(f"packetlab: {error}" + (f"\n  try: {error.remedy}" if error.remedy else ""))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
