@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from packetlab.cli.common import duration, json_option, print_json, recording, say, write_option
+from packetlab.cli.ports import PORT
 
 if TYPE_CHECKING:
     from packetlab.wire.verbs.dns import DNSResult
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 @click.argument("words", nargs=-1, required=True, metavar="NAME [@SERVER] [TYPE]")
 @click.option("-x", "--reverse", is_flag=True, help="NAME is an address: which name belongs to it?")
 @click.option("-t", "--tcp", is_flag=True, help="Ask over TCP at once (also: +tcp).")
-@click.option("-p", "--port", type=click.IntRange(1, 65535), default=53, show_default=True, help="Port of the server.")
+@click.option("-p", "--port", type=PORT, default=53, show_default=True, help="Port of the server.")
 @click.option("--no-edns", is_flag=True, help="Do not offer larger answers (RFC 6891).")
 @click.option("-W", "--timeout", type=float, default=2.0, show_default=True, help="Seconds for each try.")
 @click.option("-r", "--retries", type=click.IntRange(0, 10), default=2, show_default=True, help="Further tries.")

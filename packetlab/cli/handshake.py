@@ -16,6 +16,7 @@ from packetlab.cli.common import (
     say_others,
     write_option,
 )
+from packetlab.cli.ports import ANY_PORT
 from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ MOST_DRAWN = 4
 @click.option("-W", "--timeout", type=float, default=1.0, show_default=True, help="Seconds to wait for the first try.")
 @click.option("--retries", type=click.IntRange(0, 10), default=2, show_default=True, help="SYNs sent again.")
 @click.option("--ttl", type=click.IntRange(1, 255), default=64, show_default=True, help="TTL or hop limit.")
-@click.option("--source-port", type=click.IntRange(0, 65535), default=0, help="Our port; 0 is any free one.")
+@click.option("--source-port", type=ANY_PORT, default=0, help="Our port; 0 is any free one.")
 @click.option("--ladder/--no-ladder", default=None, help="Draw the exchange (by default up to 4 ports).")
 @write_option
 @json_option

@@ -19,6 +19,7 @@ from packetlab.cli.common import (
     tried_data,
     write_option,
 )
+from packetlab.cli.ports import ANY_PORT, PORT
 from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ LARGEST = 64 << 20
 
 @click.command(short_help="open a connection and talk; or echo")
 @click.argument("host", required=False)
-@click.argument("port", type=click.IntRange(1, 65535), required=False)
+@click.argument("port", type=PORT, required=False)
 @click.argument("data", required=False)
 @click.option("--size", type=click.IntRange(0, LARGEST), metavar="N", help="Send N bytes: DATA (or x) over and over.")
 @click.option("--hex", "as_hex", is_flag=True, help="DATA is hex digits.")
@@ -46,13 +47,13 @@ LARGEST = 64 << 20
 @click.option("--rst", "reset", is_flag=True, help="Cut the connection off (RST) after the first answer.")
 @click.option("-W", "--timeout", type=click.FloatRange(0), default=5.0, show_default=True,
               help="Seconds to wait for the connection, and then for a sign of life; 0: for ever.")  # fmt: skip
-@click.option("--source-port", type=click.IntRange(0, 65535), default=0, help="Our port; 0 is any free one.")
+@click.option("--source-port", type=ANY_PORT, default=0, help="Our port; 0 is any free one.")
 @click.option("--mss", "maximum_segment_size", type=click.IntRange(min=1), metavar="N",
               help="Segments with at most N bytes (TCP_MAXSEG).")  # fmt: skip
 @click.option("--congestion", default="", metavar="NAME", help="Congestion control: cubic, reno, bbr, ...")
 @click.option("--no-delay", is_flag=True, help="Small segments at once: no Nagle's algorithm (TCP_NODELAY).")
 @click.option("--frames", is_flag=True, help="Show the frames that carried it, as a ladder.")
-@click.option("-l", "--listen", type=click.IntRange(0, 65535), is_flag=False, flag_value=0, metavar="[PORT]",
+@click.option("-l", "--listen", type=ANY_PORT, is_flag=False, flag_value=0, metavar="[PORT]",
               help="Echo what comes to PORT (any free one).")  # fmt: skip
 @click.option("-c", "--count", type=click.IntRange(min=1), help="With --listen: stop after so many connections.")
 @click.option("-t", "--time", "seconds", type=float, help="With --listen: stop after so many seconds.")

@@ -16,6 +16,7 @@ from packetlab.cli.common import (
     say_others,
     write_option,
 )
+from packetlab.cli.ports import ANY_PORT
 from packetlab.model.addresses import ip_text
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("-U", "--udp", "method", flag_value="udp", help="Send UDP datagrams: needs no privilege.")
 @click.option("-T", "--tcp", "method", flag_value="tcp", help="Send TCP SYNs: firewalls let them pass most often.")
 @click.option("--icmp", "method", flag_value="icmp", help="Send echo requests (the default where allowed).")
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=0, help="Port for UDP (33434) or TCP (80).")
+@click.option("-p", "--port", type=ANY_PORT, default=0, help="Port for UDP (33434) or TCP (80).")
 @click.option("-f", "--first", "first_hop", type=click.IntRange(1, 255), default=1, help="First TTL.")
 @click.option("-m", "--max-hops", type=click.IntRange(1, 255), default=30, show_default=True, help="Last TTL.")
 @click.option("-q", "--probes", type=click.IntRange(1, 10), default=3, show_default=True, help="Probes per hop.")

@@ -17,6 +17,7 @@ from packetlab.cli.common import (
     say_others,
     write_option,
 )
+from packetlab.cli.ports import ANY_PORT, PORT
 from packetlab.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MOST_SHOWN = 20
 
 @click.command(short_help="send datagrams, or echo those of others")
 @click.argument("host", required=False)
-@click.argument("port", type=click.IntRange(1, 65535), required=False)
+@click.argument("port", type=PORT, required=False)
 @click.argument("text", required=False)
 @click.option("--size", type=click.IntRange(0, 65_507), metavar="N", help="Send N bytes: TEXT (or x) over and over.")
 @click.option("--hex", "as_hex", is_flag=True, help="TEXT is hex digits.")
@@ -43,8 +44,8 @@ MOST_SHOWN = 20
 @click.option("--ttl", type=click.IntRange(1, 255), default=None, help="TTL or hop limit.")
 @click.option("-W", "--timeout", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
               help="Seconds to wait for a reply.")  # fmt: skip
-@click.option("--source-port", type=click.IntRange(0, 65535), default=0, help="Our port; 0 is any free one.")
-@click.option("-l", "--listen", type=click.IntRange(1, 65535), metavar="PORT", help="Echo what arrives on PORT.")
+@click.option("--source-port", type=ANY_PORT, default=0, help="Our port; 0 is any free one.")
+@click.option("-l", "--listen", type=PORT, metavar="PORT", help="Echo what arrives on PORT.")
 @click.option("-t", "--time", "seconds", type=float, help="With --listen: stop after so many seconds.")
 @family_options
 @write_option
