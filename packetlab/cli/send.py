@@ -16,7 +16,7 @@ ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redire
 
 
 @click.command(short_help="build a packet and send it")
-@click.argument("expression")
+@click.argument("words", nargs=-1, required=True, metavar="EXPRESSION")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @click.option("-c", "--count", type=click.IntRange(1, 100), default=1, show_default=True, help="Send it so many times.")
 @click.option("-W", "--wait", "patience", type=click.FloatRange(0, 60), default=1.0, show_default=True,
@@ -26,7 +26,7 @@ ROUTING_CLAIMS = ("icmpv6.router_advertisement", "icmpv6.redirect", "icmp.redire
 @json_option
 @click.pass_obj
 def send(
-    via: "Host | None", /, expression: str, dry_run: bool, count: int, patience: float, interface: str,
+    via: "Host | None", /, words: tuple[str, ...], dry_run: bool, count: int, patience: float, interface: str,
     write: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Build the packet of EXPRESSION, show it, send it, and show what is answered.
@@ -47,7 +47,10 @@ def send(
     from packetlab.show import as_dict, layers, print_to_terminal
     from packetlab.show.expression import read_packet
 
-    packet = read_packet(expression)
+    if len(words) > 1:
+        remedy = "'single quotes' around the whole of it, \"double\" ones around text in it"
+        raise UsageError(f"a packet is one argument, and here are {len(words)}", remedy=remedy)
+    packet = read_packet(words[0])
     data = packet.encapsulate()
     first = type(packet.layers[0]) if packet.layers else Ethernet
     if dry_run:

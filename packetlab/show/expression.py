@@ -65,6 +65,8 @@ def _value(node: ast.expr, text: str) -> Any:
     except ValueError:
         what = ast.get_source_segment(text, node) or "this"
         remedy = "headers, numbers, text and bytes can"
+        if isinstance(node, ast.Name):
+            remedy = f"{what}(...) for the header" if what in _classes() else f'text stands in double quotes: "{what}"'
         raise UsageError(f"{what[:60]!r} cannot stand in a packet", remedy=remedy) from None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -107,6 +108,8 @@ def test_a_dry_run_sends_nothing_and_shows_every_layer(network: Network) -> None
         ('"text" / UDP(src_port=1, dst_port=2)', "only headers"),
         ("UDP(1, 2)", "by name"),
         ("abc", "cannot stand"),
+        ("UDP(src_port=1, dst_port=2) / word", 'text stands in double quotes: "word"'),
+        ("UDP(src_port=1, dst_port=2) / UDP", "UDP(...) for the header"),
         ("[x for x in (1,)]", "cannot stand"),
     ],
 )
@@ -114,6 +117,14 @@ def test_an_expression_that_is_no_packet_is_refused_with_a_reason(text: str, wor
     with pytest.raises(UsageError) as caught:
         read_packet(text)
     assert words in str(caught.value) + caught.value.remedy
+
+
+def test_a_packet_that_the_shell_took_apart_is_told_to_be_put_in_quotes() -> None:
+    words = ["UDP(src_port=1, dst_port=2)", "/", "hi"]
+    done = subprocess.run([sys.executable, "-m", "packetlab.cli.main", "send", "-n", *words], capture_output=True,
+                          text=True, timeout=60)  # fmt: skip
+    assert done.returncode == 2
+    assert "a packet is one argument, and here are 3" in done.stderr and "'single quotes' around" in done.stderr
 
 
 def test_an_expression_or_hex_gives_the_packet_it_says() -> None:
