@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packetlab.lab.answers import Unanswered
 from packetlab.lab.attempts import expected_message, make_attempt, solve
 from packetlab.lab.format import Lab, Step
 from packetlab.lab.recording import is_canary, numbered
@@ -77,7 +78,10 @@ def untouched(run: Running, step: Step) -> Verdict:
     """A check before the learner has done anything: no answer, no traffic, the file as it was given."""
     run.begin(step)
     run.program_file = run.lab.starter(step) if step.file else None
-    return run.check({})
+    try:
+        return run.check({})
+    except Unanswered as error:
+        return Verdict("not yet", step.id, seed=run.seed, message=str(error))
 
 
 def _wrong_attempts(lab: Lab, seed: int, within: Within | None) -> Iterator[Outcome]:

@@ -331,6 +331,7 @@ def judge(lab: Lab, step: Step, evidence: Evidence, verdict: Verdict) -> None:
     try:
         if step.questions:
             given = answers.understood(step, evidence.given)
+            evidence.given = answers.in_full(step, evidence.given, given)
             right = lab.function("answers", step)
             if right is None:
                 raise _lacks(lab, f"answers_{step.function}")

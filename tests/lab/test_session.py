@@ -157,6 +157,19 @@ def test_what_is_tried_while_a_step_asks_about_earlier_frames_is_seen_behind_the
     assert numbers == sorted(set(numbers))
 
 
+def test_where_an_answer_is_left_out_the_attempt_goes_on_and_the_open_question_is_named(learner: Learner) -> None:
+    learner.must("start", "hub-or-switch", "--seed", "2")
+    learner.must("shell", "a1", "--", "packetlab", "ping", "-c", "1", "a2")
+    before = json.loads(learner.must("frames", "--json").stdout)["count"]
+    done = learner.says("answer", "switch=0")
+    assert done.returncode == 2 and not done.stdout, done.stdout
+    assert done.stderr == ("packetlab: no answer to hub; nothing was judged or sent\n"
+                           "  try: all at once: packetlab lab answer switch=0 hub=...\n")  # fmt: skip
+    assert json.loads(learner.must("frames", "--json").stdout)["count"] >= before > 0
+    learner.must("step", "again")  # a ping more spoils what is to be counted in this step
+    assert "PASS" in learner.must("answer", "switch=0", "hub=0x4").stdout
+
+
 @pytest.mark.parametrize(("words", "code", "said", "remedy"), [
     (("check",), 2, "no lab is running", "packetlab lab start"),
     (("start", "hub-or-swich"), 2, "there is no lab 'hub-or-swich'", "did you mean hub-or-switch?"),
