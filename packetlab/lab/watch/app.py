@@ -25,6 +25,7 @@ from packetlab.lab.watch.commands import Typed, commands_in, understood
 from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, fitted
 from packetlab.lab.watch.running import Command
 from packetlab.lab.watch.screens import Answering, Choosing, Reading, in_depth
+from packetlab.lab.watch.texts import step_text
 from packetlab.lab.watch.watcher import MOST_ROWS, Row, Watcher
 from packetlab.model.errors import PacketLabError
 from packetlab.show.safe import safe_text
@@ -122,7 +123,7 @@ class WatchApp(App[None]):
         box = self.query_one("#step", VerticalScroll)
         box.border_title = Text(status["step_title"])
         width = max(40, box.scrollable_content_region.width) if box.content_size.width else 74
-        self.query_one("#text", Static).update(self._step_text(status, width))
+        self.query_one("#text", Static).update(step_text(status, width))
         if self._shown_step != (status["step"], status["seed"]):
             self._shown_step = (status["step"], status["seed"])
             box.scroll_home(animate=False)
@@ -133,31 +134,6 @@ class WatchApp(App[None]):
         """Whether there is more text below."""
         box = self.query_one("#step", VerticalScroll)
         box.border_subtitle = "PageDown: more" if box.scroll_y < box.max_scroll_y else ""
-
-    def _step_text(self, status: dict[str, Any], width: int) -> Text:
-        parts = [prose(status["text"], width, colour=True)]
-        if status["number"] == 1:
-            parts = [prose(status["intro"], width, colour=True), status["diagram"], *parts]
-        if status["questions"]:
-            rows = [f"- {question['name']}: {question['text']}" for question in status["questions"]]
-            parts.append(prose("\n".join(rows), width) + "\n\nPress a to answer.")
-        if status["file"]:
-            how = "It is checked whenever you save it; e opens it in an editor."
-            parts.append(prose(f"Your file: {status['file']}\n\n{how}", width))
-        elif not status["questions"]:
-            here = any(commands_in(status["text"], status["hosts"]))
-            how = "Here r, then Down, brings these commands one by one; Enter runs each. " if here else ""
-            checked = "The step is checked by itself as soon as frames have come." if status["automatic"] else \
-                "c checks the step."
-            parts.append(prose(f"{how}{checked}", width))
-        parts += [prose(f"Hint {number}: {hint}", width, colour=True) for number, hint in enumerate(status["hints"], 1)]
-        if status["replay"]:
-            parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))
-        if status["number"] > 1:
-            parts.append(status["diagram"])  # who knows the network already reads first what there is to do
-        if status["onward"]:
-            parts.insert(0, prose(status["onward"], width))
-        return Text.from_ansi("\n\n".join(parts))
 
     def say(self, text: str, *, good: bool = False, title: str = "") -> None:
         """Puts words between the step and its frames; "" takes them away."""
@@ -430,6 +406,9 @@ class WatchApp(App[None]):
         if line in self.typed:
             self.typed.remove(line)
         self.typed.append(line)
+        if typed.host and typed.is_conversation:
+            self._open_shell(typed.host, typed)
+            return
         output = self.query_one("#output", RichLog)
         output.display = True
         self._share()
@@ -475,15 +454,21 @@ class WatchApp(App[None]):
                 self.say(f"{words[0]} cannot be started: {error.strerror}", title="that did not work")
         self.refresh(layout=True)
 
-    def _open_shell(self, host: str) -> None:
+    def _open_shell(self, host: str, typed: Typed | None = None) -> None:
+        """A shell, or a command to which one types: it has the terminal to itself."""
         from packetlab.lab.shell import run_in_host
 
         with self.suspend():
-            print(f"A shell on {host}; `exit` goes back to the lab.")
+            print(f"{host}$ {typed.command}\n(What you type goes to it; Ctrl-D ends.)" if typed else
+                  f"A shell on {host}; `exit` goes back to the lab.")  # fmt: skip
             try:
-                run_in_host(host, [])
+                run_in_host(host, typed.words if typed else [])
+                if typed:
+                    input("\n(Enter goes back to the lab.) ")
             except PacketLabError as error:
                 self.say(str(error), title="that did not work")
+            except (EOFError, KeyboardInterrupt):
+                pass
         self.refresh(layout=True)
 
     def on_unmount(self) -> None:

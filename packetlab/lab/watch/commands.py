@@ -17,6 +17,11 @@ _SHELL = re.compile(r"packetlab\s+lab\s+shell\s+(\S+)(?:\s+--)?(?:\s+(.*))?")
 
 _PROMPT = re.compile(r"([\w.-]+)\$(?:\s+(.*))?")
 
+_TALKERS = ("nc", "ncat", "telnet", "ftp")
+"""Programs that send what one types, whatever their arguments."""
+_READERS = ("python3", "python", "sh", "bash", "cat", "bc")
+"""Programs that do so without arguments."""
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -24,6 +29,18 @@ class Typed:
 
     host: str
     command: str
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether it waits for what somebody types: it reads standard input, and nothing is put in there."""
+        try:
+            words = list(shlex.shlex(self.command, posix=True, punctuation_chars=True))
+        except ValueError:
+            return False  # the shell will say what is wrong
+        if not words or any(word in ("|", "<", "<<", "&") for word in words):
+            return False
+        takes = words[0] in _TALKERS or (words[0] in _READERS and len(words) == 1)
+        return takes or (words[0] == "packetlab" and "-" in words)
 
     @property
     def words(self) -> list[str]:
@@ -81,10 +98,14 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def commands_in(text: str, hosts: Sequence[str]) -> Iterator[str]:
-    """The commands that a step's text shows, as lines to type here; after `packetlab lab shell a1` they are a1's."""
-    host = ""
+    """The commands that a step's text shows, as lines to type here; after `packetlab lab shell a1` they are a1's.
+
+    What is shown behind a command that waits for it, up to the next of packetlab or `exit`, is to be typed there.
+    """
+    host, talks = "", False
     for command in _commands(text):
         match = _SHELL.fullmatch(command)
+        talks = talks and not command.startswith("packetlab ") and command != "exit"
         if match and match[1] in hosts:
             if match[2]:
                 yield f"{match[1]}$ {match[2]}"
@@ -92,5 +113,6 @@ def commands_in(text: str, hosts: Sequence[str]) -> Iterator[str]:
                 host = match[1]
         elif command == "exit":
             host = ""
-        elif host and not command.startswith("packetlab lab"):
+        elif host and not talks and not command.startswith("packetlab lab"):
             yield f"{host}$ {command}"
+            talks = Typed(host, command).is_conversation
