@@ -33,6 +33,8 @@ ROOM = 74
 """Columns of a diagram: what the window of lab watch has on a terminal of 80."""
 MOST_LIVE = 5000
 """Frames of an attempt that `lab watch` gets; the newest."""
+MOST_LINES = 2000
+"""Frames in one answer to `lab frames`; the last."""
 LIVE_AT_ONCE = 500
 """Frames in one answer to it."""
 
@@ -262,12 +264,16 @@ class Session:
         frames = frames or self.shown
         test = parse(self.values.fill(condition)) if condition else None
         seen = [Seen(frame, frame.interface) for frame in frames[since:]]
-        lines = [each.line() for each in seen if (not host or each.place.split()[0] == host)
-                 and (test is None or test.matches(each.packet, each.frame))]  # fmt: skip
+        zero = frames[0].time if frames else 0
+        digits = len(f"{(frames[-1].time - zero) / 1e6:.3f}") if frames else 0
+        fit = [each for each in seen if (not host or each.place.split()[0] == host)
+               and (test is None or test.matches(each.packet, each.frame))]  # fmt: skip
+        lines = [each.line(zero, digits) for each in fit[-MOST_LINES:]]
         capture = self._shown_capture if old else ""
         if frames and not old:
             capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames)
-        return {"lines": lines[-2000:], "count": len(frames), "old": old, "capture": capture, "step": self.step.id}
+        return {"lines": lines, "fit": len(fit), "count": len(frames), "old": old, "capture": capture,
+                "step": self.step.id}  # fmt: skip
 
     def _frames(self, *, arrival: bool = False) -> list[Frame]:
         """What a learner may look at now: this attempt's frames, behind those of an earlier step that this is about.

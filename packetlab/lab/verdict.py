@@ -13,6 +13,7 @@ from packetlab.model.addresses import ip_text, mac_text
 from packetlab.model.frame import Frame
 from packetlab.model.header import Header
 from packetlab.model.packet import Packet, decapsulate
+from packetlab.show.fold import folded
 from packetlab.show.safe import safe_text
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ class Seen:
             return mac_text(value) if len(value) == 6 else ip_text(value)
         return str(value)
 
-    def line(self) -> str:
-        """Number, place, IP addresses and summary, for people."""
+    def line(self, zero: int | None = None, digits: int = 0) -> str:
+        """Number, place, IP addresses and summary, for people; the milliseconds since `zero` (ns) if it is given.
+
+        `digits` is the width of that number; all are shown with three places behind the point.
+        """
         from packetlab.show.summary import endpoints, summary
 
         arrow = {"in": "<-", "out": "->", "": "--"}[self.direction]
@@ -96,7 +100,8 @@ class Seen:
         words = summary(self.packet)
         if any(header.pseudo for header in self.packet.layers):
             words = f"{source} > {target} " + words.replace(f" {source} -> {target}", "", 1)
-        return f"{self.number:>4}  {self.place} {arrow} {words}"
+        when = "" if zero is None else f" {(self.time - zero) / 1e6:{digits}.3f}"
+        return f"{self.number:>4}{when}  {self.place} {arrow} {words}"
 
     def __repr__(self) -> str:
         return f"<{self.line().strip()}>"
@@ -122,7 +127,7 @@ class Statement:
             if words:
                 lines += wrapped(words, width, f"  {name:<10}", "            ")
         for seen in self.frames[:SHOWN]:
-            lines += wrapped(seen.line(), width, "    ", "          ")
+            lines += folded("    " + " ".join(safe_text(seen.line()).split()), width, 10)
         if len(self.frames) > SHOWN:
             lines.append(f"    ... and {len(self.frames) - SHOWN} more")
         return lines
@@ -171,7 +176,9 @@ class Verdict:
             lines.append("  your program said:")
             lines += [f"    | {line}"[:width] for line in self.output.splitlines()[-12:]]
         if self.capture and not self.passed:
-            lines += [f"  all frames: packetlab show {self.capture}"]
+            told = f"  all frames: packetlab show {self.capture}"
+            # In two lines it is still one command, to be copied as it is.
+            lines += [told] if len(told) <= width else ["  all frames: packetlab show \\", f"    {self.capture}"]
         return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from typing import IO
 from packetlab.model.frame import Frame
 from packetlab.model.packet import Packet, decapsulate
 from packetlab.show.block import Block, print_to_terminal, width_of
+from packetlab.show.fold import parted
 from packetlab.show.relative import RelativeNumbers
 from packetlab.show.safe import cells
 from packetlab.show.summary import endpoints, summary
@@ -51,9 +52,16 @@ class Listing:
         number = f"{frame.number:>4} " if frame.number else ""
         arrow = {"in": "◀ ", "out": "▶ ", "": ""}[frame.direction]
         style = "bad" if "(damaged)" in words or "[RST" in words else ""
-        block.wrapped(
+        front = [
             (number, "note"), (f"{(frame.time - self.start) / 1e9:.6f} ", "note"), (arrow, "note"),
-            (pair + " " * max(0, self._pair - cells(pair)) + "  ", "name"), (words, style),
-            hang=len(number) + 11,
-        )  # fmt: skip
+            (pair + " " * max(0, self._pair - cells(pair)) + "  ", "name"),
+        ]  # fmt: skip
+        hang = len(number) + 11
+        used = sum(cells(text) for text, _ in front)
+        about, facts = parted(words)
+        if facts and used + cells(words) > self._width >= used + cells(about):
+            block.wrapped(*front, (about, style))
+            block.wrapped((" " * hang, ""), (facts, style), hang=hang)
+        else:
+            block.wrapped(*front, (words, style), hang=hang)
         return block

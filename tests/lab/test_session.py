@@ -137,7 +137,7 @@ def test_hints_come_one_after_the_other_and_a_verdict_names_its_capture(learner:
     assert [each["level"] for each in told] == [1, 2, 3, 3] and len({each["text"] for each in told}) == 3
     wrong = learner.says("answer", "switch=4", "hub=4")
     assert wrong.returncode == 1 and "NOT YET" in wrong.stdout and "same number" in wrong.stdout
-    path = wrong.stdout.split("packetlab show ")[1].split()[0]
+    path = wrong.stdout.split("packetlab show ")[1].removeprefix("\\\n").split()[0]
     assert Path(path).expanduser().stat().st_size > 1000
     frames = learner.must("frames", "b3", "-Y", "icmp").stdout
     assert frames.count("ICMP echo") == 4

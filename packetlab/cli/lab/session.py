@@ -5,7 +5,6 @@ Each asks the lab's background process (packetlab/lab/session.py) and shows what
 
 import shutil
 import sys
-import textwrap
 from typing import Any
 
 import click
@@ -174,22 +173,49 @@ def check(as_json: bool) -> int:
 
 @click.command(short_help="the frames that were seen in this attempt")
 @click.argument("host", default="", shell_complete=completion.lab_hosts)
+@click.option("-n", "--number", "numbers", metavar="N", help="Only these frames, in depth: 12, 3-5 or 1,4,9.")
 @click.option("-Y", "--filter", "condition", default="", metavar="FILTER", help="Only frames for which it holds.")
+@click.option("--layers", is_flag=True, help="In depth: what each layer adds, field by field.")
+@click.option("--bytes", is_flag=True, help="In depth: the bytes, labelled by layer and field.")
+@click.option("--figure", is_flag=True, help="In depth: the RFC figures with their values.")
+@click.option("--explain", is_flag=True, help="In depth: every field in plain English.")
 @json_option
-def frames(host: str, condition: str, as_json: bool) -> int:
-    """List the frames of this attempt, at HOST or everywhere: number, interface, in (<-) or out (->)."""
+def frames(host: str, numbers: str | None, condition: str, as_json: bool, **views: bool) -> int:
+    """List the frames of this attempt, at HOST or everywhere, or show some of them in depth.
+
+    A line has the frame's number, the milliseconds since the first, the interface, and whether it came in there (<-)
+    or went out (->).
+    """
     told = _ask("frames", host=host, condition=condition)
+    if told["capture"] and (numbers or any(views.values())):
+        return _in_depth(told["capture"], numbers, condition, as_json, views)
     if as_json:
         print_json(told)
         return 0
+    from packetlab.show.fold import folded
+
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 16
     for line in told["lines"]:
-        click.echo(textwrap.fill(line, width, subsequent_indent=" " * 8, break_on_hyphens=False))
+        hang = len(line) - len(line.lstrip(" 0123456789."))
+        click.echo("\n".join(folded(line, width, hang)))
     if not told["lines"]:
         click.echo("Nothing was seen yet." if not told["count"] else "No such frame was seen.")
     elif told["capture"]:
-        click.echo(f"One in depth: packetlab show {told['capture']} -n NUMBER")
+        if told["fit"] > len(told["lines"]):
+            click.echo(f"These are the last {len(told['lines'])} of {told['fit']}; all are in the capture:")
+        click.echo(f"{told['capture']}\nOne in depth: packetlab lab frames -n NUMBER")
     return 0
+
+
+def _in_depth(capture: str, numbers: str | None, condition: str, as_json: bool, views: dict[str, bool]) -> int:
+    from pathlib import Path
+
+    from packetlab.cli.show import show
+
+    chosen = {f"show_{name}": wanted for name, wanted in views.items()}
+    file = str(Path(capture).expanduser())
+    return int(click.get_current_context().invoke(show, file=file, numbers=numbers, condition=condition or None,
+                                                  ladder=False, limit=None, as_json=as_json, **chosen))  # fmt: skip
 
 
 @click.command(short_help="a nudge; the next time, a larger one")
