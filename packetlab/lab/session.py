@@ -265,10 +265,9 @@ class Session:
         test = parse(self.values.fill(condition)) if condition else None
         seen = [Seen(frame, frame.interface) for frame in frames[since:]]
         zero = frames[0].time if frames else 0
-        digits = len(f"{(frames[-1].time - zero) / 1e6:.3f}") if frames else 0
         fit = [each for each in seen if (not host or each.place.split()[0] == host)
                and (test is None or test.matches(each.packet, each.frame))]  # fmt: skip
-        lines = [each.line(zero, digits) for each in fit[-MOST_LINES:]]
+        lines = [each.line(zero) for each in fit[-MOST_LINES:]]
         capture = self._shown_capture if old else ""
         if frames and not old:
             capture = storage.save_capture(self.lab.id, self.step.of or self.step.id, self.seed, frames)

@@ -88,11 +88,8 @@ class Seen:
             return mac_text(value) if len(value) == 6 else ip_text(value)
         return str(value)
 
-    def line(self, zero: int | None = None, digits: int = 0) -> str:
-        """Number, place, IP addresses and summary, for people; the milliseconds since `zero` (ns) if it is given.
-
-        `digits` is the width of that number; all are shown with three places behind the point.
-        """
+    def line(self, zero: int | None = None) -> str:
+        """Number, place, IP addresses and summary, for people; the milliseconds since `zero` (ns) if it is given."""
         from packetlab.show.summary import endpoints, summary
 
         arrow = {"in": "<-", "out": "->", "": "--"}[self.direction]
@@ -100,7 +97,7 @@ class Seen:
         words = summary(self.packet)
         if any(header.pseudo for header in self.packet.layers):
             words = f"{source} > {target} " + words.replace(f" {source} -> {target}", "", 1)
-        when = "" if zero is None else f" {(self.time - zero) / 1e6:{digits}.3f}"
+        when = "" if zero is None else f" {(self.time - zero) / 1e6:9.3f}"
         return f"{self.number:>4}{when}  {self.place} {arrow} {words}"
 
     def __repr__(self) -> str:
