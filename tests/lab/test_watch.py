@@ -341,9 +341,12 @@ def test_a_new_attempt_is_divided_from_the_last_by_a_line() -> None:
     assert rows[1].seconds == 0 and len(watcher.rows) == 4
 
 
-def test_where_a_line_has_no_room_addresses_of_ipv6_are_shortened_and_those_of_cards_are_not() -> None:
+def test_where_a_line_has_no_room_addresses_of_ip_and_eth0_give_way_and_those_of_cards_do_not() -> None:
     long = "c2 eth0 <- 2001:db8:c092:3266::2 > 2001:db8:a035:2b59::7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
     assert fitted(long, 200) == long
-    assert fitted(long, 62) == "c2 eth0 <- 2001:…:2 > 2001:…:7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
+    assert fitted(long, 90) == "c2 eth0 <- 2001:…:2 > 2001:…:7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
+    assert fitted(long, 62) == "c2 <- 2001:…:2 > 2001:…:7905 ICMPv6 echo reply id=0x9a7f seq=1 24 bytes"
     card = "h2 eth0 <- Ethernet 02:8f:16:5a:54:a1 -> ff:ff:ff:ff:ff:ff local experiment 1, 13 bytes"
-    assert fitted(card, 62) == card
+    assert fitted(card, 62) == card.replace(" eth0", "")
+    four = "r eth1 -> 10.44.148.61 > 10.4.1.9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
+    assert fitted(four, 80) == "r eth1 -> 10.….61 > 10.….9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"

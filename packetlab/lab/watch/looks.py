@@ -32,7 +32,8 @@ host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: o
 
 - **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
   you typed before. What it prints comes in a window of its own. Escape stops a command that still runs, and
-  pressed again closes that window.
+  pressed again closes that window. A command to which one types (`packetlab tcp s 80 -`, `python3`) gets the
+  whole terminal; Ctrl-D ends it.
 - **s** opens a shell on a host; `exit` brings you back. **e** opens your file, in steps that have one.
 - **c** checks the step; steps without questions are also checked by themselves, as soon as frames have come, and
   steps with a file as soon as you save it.
@@ -45,11 +46,23 @@ host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: o
 """
 
 _LONG = re.compile(r"\b([0-9a-f]{1,4}):[0-9a-f:]{6,}:([0-9a-f]{1,4})\b")
+_PAIR = re.compile(r"\b(\d+\.\d+\.\d+\.\d+) > (\d+\.\d+\.\d+\.\d+)\b")
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
 def fitted(line: str, columns: int) -> str:
-    """A frame's line; where it has no room, IPv6 addresses keep their ends only, so that what was said is seen."""
+    """A frame's line; where it has no room, what is known anyway gives way, so that what was said is seen.
+
+    First addresses of IPv6 keep their ends only, then those of IPv4, then eth0 goes.
+    """
     if len(line) <= columns:
         return line
-    return _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
+    line = _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
+    if len(line) > columns:
+        line = _PAIR.sub(lambda found: f"{_ends(found[1])} > {_ends(found[2])}", line)
+    return line if len(line) <= columns else line.replace(" eth0 ", " ", 1)
+
+
+def _ends(address: str) -> str:
+    first, _, _, last = address.split(".")
+    return f"{first}.….{last}" if len(first) + len(last) + 3 < len(address) else address
