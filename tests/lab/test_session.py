@@ -131,6 +131,16 @@ def test_reset_gives_other_addresses_and_a_seed_the_same(learner: Learner) -> No
     assert json.loads(learner.must("reset", "--seed", "21", "--json").stdout)["diagram"] == first
 
 
+def test_the_introduction_is_shown_with_the_first_step_and_wherever_it_is_asked_for(learner: Learner) -> None:
+    begun = learner.must("start", "first-packet", "--seed", "3").stdout
+    words = begun.partition("\n")[0], "You are the client."
+    for shown in (begun, learner.must("step").stdout, learner.must("step", "again").stdout,
+                  learner.must("reset", "--seed", "4").stdout):  # fmt: skip
+        assert all(each in shown for each in words), shown
+    assert words[1] not in learner.must("step", "next").stdout and words[1] not in learner.must("step").stdout
+    assert words[1] in learner.must("step", "--intro").stdout
+
+
 def test_hints_come_one_after_the_other_and_a_verdict_names_its_capture(learner: Learner) -> None:
     learner.must("start", "hub-or-switch", "--seed", "1")
     told = [json.loads(learner.must("hint", "--json").stdout) for _ in range(4)]

@@ -21,8 +21,8 @@ def test_a_command_that_reads_what_nobody_puts_in_is_a_conversation(command: str
 
 
 def test_what_a_text_shows_to_be_typed_into_a_command_is_brought_as_no_command() -> None:
-    text = ("\n    packetlab lab shell c\n    packetlab tcp s 80 - --crlf\n\nType:\n\n    GET /a HTTP/1.1\n    Host: s\n"
-            "\nThen:\n\n    exit\n    packetlab lab shell c -- ip a\n")  # fmt: skip
+    text = ("\n    packetlab lab shell c\n    packetlab tcp s 80 - --crlf\n\nType:\n\n    GET /a HTTP/1.1\n"
+            "    Host: s\n\nThen:\n\n    exit\n    packetlab lab shell c -- ip a\n")  # fmt: skip
     assert list(commands_in(text, ["c", "s"])) == ["c$ packetlab tcp s 80 - --crlf", "c$ ip a"]
 
 

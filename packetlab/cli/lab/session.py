@@ -35,8 +35,8 @@ def _prose(text: str) -> None:
 
 
 def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
-    """The step's text and what belongs to it."""
-    if intro:
+    """The step's text and what belongs to it; the first step refers to the lab's introduction, so that comes along."""
+    if intro or status["number"] == 1:
         click.secho(f"{status['title']}", bold=sys.stdout.isatty())
         click.echo()
         _prose(status["intro"])
@@ -93,14 +93,15 @@ def start(name: str, seed: int | None, replay: bool, as_json: bool) -> int:
 
 @click.command(short_help="show the current step, or go to another")
 @click.argument("name", metavar="[STEP]", default="", shell_complete=completion.lab_steps)
+@click.option("--intro", is_flag=True, help="With the lab's introduction; the first step shows it anyway.")
 @json_option
-def step(name: str, as_json: bool) -> int:
+def step(name: str, intro: bool, as_json: bool) -> int:
     """Show the current step again; or go to STEP: an id, a number, `next`, or `again` for a new attempt."""
     status = _ask("step", name=name)
     if as_json:
         print_json(status)
     else:
-        show_step(status)
+        show_step(status, intro=intro)
     return 0
 
 
