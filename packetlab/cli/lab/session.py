@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from packetlab.cli import completion
-from packetlab.cli.common import json_option, print_json
+from packetlab.cli.common import complain, json_option, print_json
 from packetlab.model.errors import UsageError
 
 HELD = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -138,6 +138,43 @@ def _told(answer: dict[str, Any], as_json: bool) -> int:
     return 0 if good else 1
 
 
+def _of_question(answer: str, questions: list[dict[str, Any]]) -> tuple[str, str]:
+    """(question, answer) as NAME=ANSWER says; a step with one question needs no name."""
+    import difflib
+
+    names = [question["name"] for question in questions]
+    name, equals, value = answer.partition("=")
+    if equals and name in names:
+        return name, value
+    if len(names) == 1 and not (equals and questions[0]["kind"] != "word"):
+        return names[0], answer
+    if not equals:
+        raise UsageError(f"{answer!r} does not say which question it answers",
+                         remedy=f"as {names[0]}={answer}; there are: {', '.join(names)}")  # fmt: skip
+    near = sorted(names, key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())
+    raise UsageError(f"this step has no question {name!r}", remedy=f"there {'is' if len(near) == 1 else 'are'}: "
+                     f"{', '.join(near)}")  # fmt: skip
+
+
+def _asked(question: dict[str, Any]) -> str:
+    """What is typed to a question, which is asked again until it is an answer."""
+    from packetlab.lab.answers import KINDS, read_answer
+    from packetlab.lab.format import Question
+    from packetlab.lab.prose import prose
+
+    kind = ", ".join(question["choices"]) or KINDS.get(question["kind"], "")
+    click.echo(prose(question["text"] + (f" ({kind})" if kind else ""), _width()), err=True)
+    asked = Question(question["name"], question["kind"], question["text"], tuple(question["choices"]))
+    while True:
+        typed = str(click.prompt(question["name"], err=True))
+        try:
+            read_answer(asked, typed)
+        except UsageError as error:
+            complain(f"{error}\n  try: {error.remedy}")
+            continue
+        return typed
+
+
 @click.command(short_help="answer a question of the step")
 @click.argument("answers", nargs=-1, metavar="[NAME=]ANSWER...", shell_complete=completion.answers)
 @json_option
@@ -149,16 +186,12 @@ def answer(answers: tuple[str, ...], as_json: bool) -> int:
         raise UsageError(f"the step {status['step']} asks nothing", remedy="packetlab lab check")
     given: dict[str, str] = {}
     for each in answers:
-        name, equals, value = each.partition("=")
-        if equals and name in names:
-            given[name] = value
-        elif len(names) == 1 and not given:
-            given[names[0]] = each
-        else:
-            raise UsageError(f"{each!r} does not say which question it answers", remedy=f"as {names[0]}={each}")
+        name, value = _of_question(each, status["questions"])
+        if name in given:
+            raise UsageError(f"{name} is answered twice: {given[name]!r} and {value!r}", remedy="say one of them")
+        given[name] = value
     if not answers:
-        for question in status["questions"]:
-            given[question["name"]] = click.prompt(question["text"], prompt_suffix=" ", err=True)
+        given = {question["name"]: _asked(question) for question in status["questions"]}
     return _told(_ask("check", given=given), as_json)
 
 
