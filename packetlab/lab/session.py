@@ -219,13 +219,15 @@ class Session:
             if not quiet or verdict.passed:
                 self.shown = self.run.last_frames
                 self._finished = (self.attempt, self.run.frames())
-                verdict.capture = storage.save_capture(self.lab.id, step.id, self.seed, self.shown)
+                verdict.capture = ""
+                if self.shown:
+                    verdict.capture = storage.save_capture(self.lab.id, step.id, self.seed, self.shown)
                 self._shown_capture = verdict.capture
         return self._told(step, verdict, quiet, width)
 
     def _told(self, step: Step, verdict: Verdict, quiet: bool, width: int) -> dict[str, Any]:
         answer = verdict.as_dict() | {"text": verdict.text(width), "after": verdict.after, "next": "", "done": False,
-                                      "onward": ""}  # fmt: skip
+                                      "onward": "", "aside": False}  # fmt: skip
         if verdict.passed:
             storage.remember(self.lab.id, step.id, self.seed)
             answer["done"] = self._is_done
@@ -237,6 +239,7 @@ class Session:
         elif onward:
             answer["onward"] = storage.onward(self.lab)
         elif not quiet and not verdict.passed and self.run:
+            answer["aside"] = bool(self.run.last_frames) and not step.of  # those of an earlier step stay
             self._begin()
         return answer
 

@@ -66,6 +66,19 @@ def test_of_very_many_frames_the_last_are_shown_and_it_says_so(learner: Learner)
     assert shown == MOST_LINES < everything and said.startswith("These are the last")
 
 
+def test_that_frames_were_put_aside_is_said_where_some_were(learner: Learner) -> None:
+    begun = "A new attempt has begun"
+    assert begun in learner.says("check").stdout, "pings are not what was asked for"
+    alone = learner.says("check").stdout
+    assert begun not in alone and "lab hint" in alone and "all frames" not in alone, "there are none"
+    for command in json.loads(learner.must("solution", "--json").stdout)["text"].splitlines():
+        learner.must("shell", "c", "--", *command.removeprefix("c$ ").split())
+    assert "Step 3 of 3" in learner.must("check").stdout
+    before = learner.must("frames").stdout
+    wrong = learner.says("answer", "service=1", "own=2").stdout
+    assert begun not in wrong and "NOT YET" in wrong and learner.must("frames").stdout == before
+
+
 def test_the_command_of_a_verdict_that_does_not_fit_goes_on_below_and_can_be_copied() -> None:
     verdict = Verdict("not yet", "speak", capture="~/.local/state/packetlab/captures/first-packet/speak.pcapng")
     assert verdict.text(100).endswith(f"  all frames: packetlab show {verdict.capture}")

@@ -134,7 +134,8 @@ def _told(answer: dict[str, Any], as_json: bool) -> int:
         click.echo()
         _prose(f"That was the last step. {answer['onward']}")
     elif not good:
-        _prose("A new attempt has begun: what was sent until now is put aside. (`packetlab lab hint` helps.)")
+        begun = "A new attempt has begun: what was sent until now is put aside. " if answer["aside"] else ""
+        _prose(f"{begun}(`packetlab lab hint` helps.)")
     return 0 if good else 1
 
 
