@@ -206,8 +206,15 @@ class View:
         number = len(found)
         count, there = (_frames(each) for each in (number, len(self.frames)))
         seen = count if number else f"none among {there} there" if self.frames else "nothing at all in this attempt"
-        self.evidence.expect(ok, f"at {self.place}: {wanted} with {filter or 'anything'}", seen, why,
-                             found if shown is None else shown)  # fmt: skip
+        try:
+            self.evidence.expect(ok, f"at {self.place}: {wanted} with {filter or 'anything'}", seen, why,
+                                 found if shown is None else shown)  # fmt: skip
+        except NotYet as reason:
+            if not self.evidence.frames:
+                reason.message = "Nothing was sent yet: in this attempt no frame was seen anywhere."
+            elif not self.frames:
+                reason.message = f"No frame at all was seen at {self.place} in this attempt."
+            raise
 
     def some(self, filter: str, *, at_least: int = 1, why: str = "", **when: Any) -> list[Seen]:  # noqa: A002
         """At least so many frames; gives them."""
