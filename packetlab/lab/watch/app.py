@@ -22,7 +22,7 @@ from textual.widgets import DataTable, Footer, Input, RichLog, Static
 from packetlab.lab.prose import prose
 from packetlab.lab.verdict import MARKS
 from packetlab.lab.watch.commands import Typed, commands_in, understood
-from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, fitted
+from packetlab.lab.watch.looks import COLOURS, HELP, STYLE, WIDE, fitted
 from packetlab.lab.watch.running import Command
 from packetlab.lab.watch.screens import Answering, Choosing, Reading, in_depth
 from packetlab.lab.watch.texts import step_text
@@ -40,6 +40,7 @@ class WatchApp(App[None]):
     TITLE = "packetlab lab"
     ENABLE_COMMAND_PALETTE = False
     CSS = STYLE
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
     BINDINGS: ClassVar = [
         Binding("r", "line", "Run"),
         Binding("c", "check", "Check"),
@@ -70,6 +71,7 @@ class WatchApp(App[None]):
         self._polling = threading.Lock()
         self._shown_step: tuple[str, int] = ("", 0)
         self._place = 0
+        self._columns = 0
         self._rows: dict[str, Row] = {}
         self._history: list[str] = []
         self._at = 0
@@ -83,7 +85,7 @@ class WatchApp(App[None]):
             yield Static(id="verdict", markup=False)
         table: DataTable[Text] = DataTable(id="frames", cursor_type="row", show_header=False, zebra_stripes=False)
         yield table
-        yield RichLog(id="output", markup=False, highlight=False, wrap=True, max_lines=2000)
+        yield RichLog(id="output", markup=False, highlight=False, wrap=True, max_lines=2000, min_width=1)
         yield Input(id="line")
         footer = Footer(show_command_palette=False)
         footer.compact = True
@@ -106,11 +108,19 @@ class WatchApp(App[None]):
     def on_resize(self) -> None:
         """Wraps the step's text anew."""
         self.call_after_refresh(self.show_step)
+        if self._columns != self.columns:
+            self._columns = self.columns
+            self.all_rows()
+
+    @property
+    def columns(self) -> int:
+        """Those of a window: on a wide screen there are two, side by side."""
+        return self.size.width // (2 if self.size.width >= WIDE else 1)
 
     @property
     def room(self) -> int:
-        """Columns of text in a box over the screen: less its border, its padding and its scrollbar."""
-        return min(100, self.size.width * 96 // 100) - 6
+        """Columns of a verdict's text, in a window or in a box over the screen: less border, padding and scrollbar."""
+        return min(100, self.columns * 96 // 100) - 6
 
     # -- what is shown
 
@@ -158,6 +168,7 @@ class WatchApp(App[None]):
         shown = [self.query_one(name).display for name in ("#told", "#output")]
         self.screen_stack[0].set_class(any(shown), "-busy")
         self.screen_stack[0].set_class(all(shown), "-full")
+        self.screen_stack[0].set_class(shown[1], "-output")
 
     def add_rows(self, rows: list[Row]) -> None:
         """New frames at the end; the cursor follows unless the learner has moved it up."""
@@ -184,7 +195,7 @@ class WatchApp(App[None]):
             return Text(""), Text(f"--- {row.text} ---", style="dim")
         if self.condition and not row.seen.fits(self.condition):
             return None
-        line = fitted(row.seen.line()[6:], self.size.width - 18)
+        line = fitted(row.seen.line()[6:], self.columns - 18)
         layers = [(type(layer).family_base or type(layer)).__name__ for layer in row.seen.packet.layers]
         style = next((COLOURS[name] for name in reversed(layers) if name in COLOURS), "")
         return Text(f"{row.seconds * 1000:9.3f}"[:9], style="dim"), Text(line, style=style)
@@ -292,7 +303,7 @@ class WatchApp(App[None]):
     def action_hint(self) -> None:
         """The next hint."""
         def tell(answer: dict[str, Any]) -> None:
-            words = prose(answer["text"], self.size.width - 5)
+            words = prose(answer["text"], self.columns - 5)
             self.say(words, good=True, title=f"hint {answer['level']} of {answer['of']}")
 
         self._ask("hint", tell)
@@ -413,7 +424,7 @@ class WatchApp(App[None]):
         output.display = True
         self._share()
         output.write(Text(f"{typed.host or ''}$ {typed.command}", style="bold"))
-        self.command = Command(typed)
+        self.command = Command(typed, self.columns - 4)
         self._run(self.command)
 
     @work(thread=True, exit_on_error=False)

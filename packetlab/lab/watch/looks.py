@@ -2,9 +2,12 @@
 
 import re
 
+WIDE = 156
+"""Columns from which on what there is to read stands on the left, and on the right what happens: twice what a window
+needs for a diagram, or for a command's output."""
 STYLE = """\
 #title { dock: top; height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
-Screen { overflow: hidden; layers: below above; }
+Screen { overflow: hidden; layers: below beside above; }
 #step { height: 1fr; min-height: 5; border: round $primary; padding: 0 0 0 1; scrollbar-gutter: stable;
         scrollbar-size-vertical: 1; }
 #told { height: auto; max-height: 45%; border: round $warning; padding: 0 1; display: none; }
@@ -14,6 +17,12 @@ Screen { overflow: hidden; layers: below above; }
 .-full #told { max-height: 32%; }
 .-full #frames { max-height: 4; }
 #output { height: auto; max-height: 25%; min-height: 4; border: round $accent; display: none; padding: 0 1; }
+.-wide #step, .-wide #told, .-wide #frames, .-wide #output { width: 50%; }
+.-wide #frames, .-wide #output { layer: beside; offset-x: 100%; }
+.-wide #told, .-wide #output { max-height: 50%; }
+.-wide #frames { height: 1fr; max-height: 100%; margin: 1 0; }
+.-wide.-output #frames { margin: 1 0 0 0; }
+.-wide #output { margin: 0 0 1 0; }
 #line { layer: above; dock: bottom; margin-bottom: 1; border: round $accent; display: none; }
 #step:focus, #told:focus, #frames:focus, #output:focus { border: heavy $primary; }
 .box { max-height: 90%; max-width: 100; width: 96%; height: auto; border: round $primary; background: $surface;

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from packetlab.lab.watch.commands import Typed
 
+COLUMNS = 76
+"""What the window has on a terminal of 80; wider lines are not read more easily."""
 LONGEST = 2000
 """Bytes of a line that are read at once: a program that never ends its line fills no memory."""
 
@@ -14,8 +16,9 @@ LONGEST = 2000
 class Command:
     """Started by `lines`, which gives what it prints until it has ended; then `code` is its exit code."""
 
-    def __init__(self, typed: Typed) -> None:
-        self.typed = typed
+    def __init__(self, typed: Typed, columns: int = COLUMNS) -> None:
+        """`columns`: how many of them a line of its output can have."""
+        self.typed, self.columns = typed, min(columns, COLUMNS)
         self.code: int | None = None
         self._stopped = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -28,7 +31,8 @@ class Command:
         words = self.typed.words if not self.typed.host else [
             sys.executable, "-m", "packetlab.cli.main", "lab", "shell", self.typed.host, "--", *self.typed.words
         ]  # fmt: skip
-        plain = dict(os.environ) | {"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "76", "PYTHONUNBUFFERED": "1"}
+        plain = dict(os.environ) | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1",
+                                   "COLUMNS": str(self.columns)}  # fmt: skip
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env=plain) as process:  # fmt: skip
             self._process = process
