@@ -29,11 +29,12 @@ _PLAIN = re.compile(rf"{_WORD}(?: +{_WORD})*")
 _GETS = re.compile(r"#\s*gets:\s*(.+)")
 
 
-def expected_message(path: Path) -> str:
+def expected_message(lab: Lab, path: Path) -> str:
     """What the verdict on a mistake must contain."""
     match = _GETS.search(path.read_text(encoding="utf-8"))
     if match is None:
-        raise UsageError(f"{path.parent.name}/{path.name} does not say what it gets", remedy="add: # gets: words")
+        where = lab.shown(f"{path.parent.name}/{path.name}")
+        raise UsageError(f"{where} does not say what it gets", remedy="add: # gets: words")
     return match[1].strip()
 
 

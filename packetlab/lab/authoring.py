@@ -97,7 +97,7 @@ def _wrong_attempts(lab: Lab, seed: int, within: Within | None) -> Iterator[Outc
                     detail = f"{len(paths)} mistakes for {step.id}; {least} at least"
                     yield Outcome(lab.id, step.id, "number of mistakes", False, detail)
                 for path in paths:
-                    message = run.fill(expected_message(path))
+                    message = run.fill(expected_message(lab, path))
                     verdict = solve(run, step, path)
                     text = " ".join(verdict.text(100_000).split())
                     ok = verdict.kind == "not yet" and " ".join(message.split()) in text

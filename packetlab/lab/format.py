@@ -169,16 +169,20 @@ def _last_line(trace: Any) -> int:
 
 def labs_folder() -> Path:
     """Where the labs are: $PACKETLAB_LABS, in the installed package, or in the source tree beside it."""
-    if given := os.environ.get("PACKETLAB_LABS"):
-        return Path(given)
+    given = os.environ.get("PACKETLAB_LABS")
+    return Path(given) if given else _own_labs()
+
+
+def _own_labs() -> Path:
+    """Those that come with packetlab, wherever the environment points."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "data" / "labs"
     return installed if installed.is_dir() else package.parent / "labs"
 
 
 def shown_file(folder: Path, name: str) -> str:
-    """A lab's file in errors: labs/ID/NAME where it is one of `labs_folder`, else its path, seen from here."""
-    if folder.parent == labs_folder().resolve():
+    """A lab's file in errors: labs/ID/NAME where it is one of packetlab's own, else its path, seen from here."""
+    if folder.parent == _own_labs().resolve():
         return f"labs/{folder.name}/{name}"
     try:
         return str(folder.relative_to(Path.cwd()) / name)

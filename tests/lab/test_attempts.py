@@ -8,7 +8,7 @@ import pytest
 
 from packetlab.cli.within import within
 from packetlab.lab import attempts
-from packetlab.lab.attempts import make_attempt, plain_words, read_do
+from packetlab.lab.attempts import expected_message, make_attempt, plain_words, read_do
 from packetlab.lab.authoring import record, run_solutions
 from packetlab.lab.format import labs_folder, read_lab
 from packetlab.lab.run import Running, Within
@@ -136,3 +136,25 @@ def test_what_a_lab_of_ones_own_lacks_is_named_with_the_path_of_the_file(
     (tmp_path / "fresh" / "lab.py").write_text("def traffic_guess(lab):\n    pass\n")
     with pytest.raises(UsageError, match=r"^fresh/lab\.py lacks answers_guess\(ev\)$"):
         run_solutions(read_lab(tmp_path / "fresh"), 1)
+
+
+@pytest.mark.usefixtures("virtual_networks")
+def test_errors_in_labs_of_ones_own_folder_have_the_path_that_opens_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PACKETLAB_LABS", str(tmp_path / "mine"))
+    new_lab(labs_folder(), "fresh")
+    folder = tmp_path / "mine" / "fresh"
+    (folder / "solutions" / "ping.do").write_text("ping h2\n")
+    with pytest.raises(UsageError, match="is no command") as caught:
+        run_solutions(read_lab(folder), 1)
+    assert str(caught.value).startswith(f"{folder}/solutions/ping.do, line 1: ")
+    mistake = folder / "mistakes" / "ping--nobody.do"
+    mistake.write_text("h1$ true\n")
+    with pytest.raises(UsageError, match="does not say what it gets") as caught:
+        expected_message(read_lab(folder), mistake)
+    assert str(caught.value).startswith(str(mistake))
+    monkeypatch.chdir(tmp_path)
+    (folder / "lab.md").write_text("nothing\n")
+    with pytest.raises(UsageError, match=r"^mine/fresh/lab\.md, line 1: "):
+        read_lab(folder)

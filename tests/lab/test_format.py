@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packetlab.lab.format import find_lab, read_lab
+from packetlab.lab.format import find_lab, labs_folder, read_lab
 from packetlab.lab.template import new_lab
 from packetlab.model.errors import UsageError
 
@@ -107,7 +107,9 @@ def test_a_file_is_named_as_one_can_open_it_from_here(tmp_path: Path, monkeypatc
     monkeypatch.setenv("PACKETLAB_LABS", str(tmp_path))
     with pytest.raises(UsageError) as raised:
         read_lab(broken)
-    assert str(raised.value).startswith("labs/small/lab.md, line 15: ")
+    assert str(raised.value).startswith(f"{tmp_path}/small/lab.md, line 15: "[1:]), "it is none of our own"
+    monkeypatch.delenv("PACKETLAB_LABS")
+    assert read_lab(labs_folder() / "arp").shown("solutions/ping.do") == "labs/arp/solutions/ping.do"
 
 
 def test_a_lab_is_found_by_its_path_and_where_that_is_wrong_the_right_one_is_named(
