@@ -35,9 +35,10 @@ COLOURS = {"ARP": "yellow", "ICMP": "green", "ICMPv6": "green", "TCP": "cyan", "
            "DNS": "magenta", "TLS": "bright_blue",
            "HTTPRequest": "bright_cyan", "HTTPResponse": "bright_cyan"}  # fmt: skip
 HELP = """\
-This screen follows a lab. At the top is the step: what to do, and what to look for. Below it every frame appears as
-it passes an interface: when (in milliseconds since the first frame), where, in which direction (`->` leaves that
-host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice: once at each of them.
+This screen follows a lab. At the top is the step: what to do, and what to look for. Below it (beside it, where the
+terminal is wide) every frame appears as it passes an interface: when (in milliseconds since the first frame), where,
+in which direction (`->` leaves that host, `<-` comes in), and what it is. So a frame from h1 to h2 is there twice:
+once at each of them.
 
 - **r** types a command on a host, as `h1$ ping -c 1 h2`; Down brings the commands that the step shows, Up those that
   you typed before. What it prints comes in a window of its own. Escape stops a command that still runs, and
