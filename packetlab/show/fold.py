@@ -4,7 +4,8 @@ import re
 import textwrap
 
 _FACT = re.compile(r" (?=[a-z][\w-]*=)")
-_UNIT = re.compile(r"(?<=\d) (?=bytes?\b)")
+_TOGETHER = re.compile(r"(?<=\d) (?=bytes?\b)|(?<=[A-Z]) (?=[A-Z ]+\])")
+"""Blanks within "56 bytes" and "[SYN ACK]": half of either, alone in a line, says nothing."""
 _HELD = "\N{NO-BREAK SPACE}"
 
 
@@ -25,6 +26,6 @@ def folded(line: str, width: int, hang: int) -> list[str]:
 
 
 def _filled(text: str, width: int, first: str, hang: int) -> list[str]:
-    held = _UNIT.sub(_HELD, text)  # "56 bytes" is one word: alone, "bytes" would say nothing
+    held = _TOGETHER.sub(_HELD, text)
     lines = textwrap.wrap(held, width, initial_indent=first, subsequent_indent=" " * hang, break_on_hyphens=False)
     return [each.replace(_HELD, " ") for each in lines]

@@ -21,6 +21,10 @@ HEAD, BELOW = ECHO.partition(" id=")[0], " " * 15
     (ECHO, 36, ["   5    0.029  c eth0 -> 10.29.3.114", BELOW + "> 10.29.3.204 ICMP", BELOW + "echo request id=50712",
                 BELOW + "seq=1 56 bytes"]),
     ("   6  h1 eth0 -> Ethernet 2 to 3, 13 bytes", 41, ["   6  h1 eth0 -> Ethernet 2 to 3,", BELOW + "13 bytes"]),
+    ("   8 67.034  c eth0 <- 10.0.0.8 TCP 22 -> 5 [SYN ACK] seq=3 ack=4 mss=1460", 54,
+     ["   8 67.034  c eth0 <- 10.0.0.8 TCP 22 -> 5 [SYN ACK]", BELOW + "seq=3 ack=4 mss=1460"]),
+    ("   8 67.034  c eth0 <- 10.0.0.8 TCP 22 -> 5 [SYN ACK] seq=3 ack=4 mss=1460", 50,
+     ["   8 67.034  c eth0 <- 10.0.0.8 TCP 22 -> 5", BELOW + "[SYN ACK] seq=3 ack=4 mss=1460"]),
     ("x" * 30, 20, ["x" * 20, BELOW + "x" * 5, BELOW + "x" * 5]),
 ])  # fmt: skip
 def test_a_line_is_folded_before_its_facts(line: str, width: int, wanted: list[str]) -> None:

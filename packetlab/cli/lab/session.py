@@ -48,6 +48,8 @@ def show_step(status: dict[str, Any], *, intro: bool = False) -> None:
     click.secho(head, bold=sys.stdout.isatty())
     click.echo()
     _prose(status["text"])
+    if status["questions"]:
+        click.echo()
     for question in status["questions"]:
         choices = f" ({', '.join(question['choices'])})" if question["choices"] else ""
         _prose(f"- {question['name']}: {question['text']}{choices}")
@@ -231,8 +233,7 @@ def frames(host: str, numbers: str | None, condition: str, as_json: bool, **view
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 16
     for line in told["lines"]:
-        hang = len(line) - len(line.lstrip(" 0123456789."))
-        click.echo("\n".join(folded(line, width, hang)))
+        click.echo("\n".join(folded(line, width, 6)))
     if not told["lines"]:
         click.echo("Nothing was seen yet." if not told["count"] else "No such frame was seen.")
     elif told["capture"]:
