@@ -11,6 +11,9 @@ _LATER = re.compile(r"(?!1\.)\d")
 """A number that cannot open a list within a paragraph: "... port\n5531. On a:" is none."""
 
 
+_SHORT = 40
+"""Characters of code in a sentence that stay together in a line: a command broken in two is hard to read."""
+_HELD = "\0"
 _RULE = re.compile(r":?-+:?")
 """What divides the head of a table from its rows; a colon at the end puts the column's cells to the right."""
 _BAR = re.compile(r"(?<!\\)\|")
@@ -112,14 +115,16 @@ def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
     """Lines of at most `width` visible characters; escapes for bold take no room, a longer word stays whole."""
+    parts = text.split("`")
+    parts[1::2] = [part.replace(" ", _HELD) if len(part) <= _SHORT else part for part in parts[1::2]]
     lines = [""]
-    for word in re.findall(r"^\s*\S+|\S+", text):
+    for word in re.findall(r"^\s*\S+|\S+", "`".join(parts)):
         joined = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
         if len(_BOLD.sub("", joined)) > width and lines[-1].strip():
             lines.append(indent + word)
         else:
             lines[-1] = joined
-    return lines
+    return [line.replace(_HELD, " ") for line in lines]
 
 
 def _plain(text: str, colour: bool) -> str:

@@ -21,6 +21,15 @@ def test_it_reads_as_it_is_meant(text: str, shown: str) -> None:
     assert prose(text, 40) == shown
 
 
+def test_a_command_in_a_sentence_is_not_broken_unless_it_is_long() -> None:
+    text = "Passed: `packetlab lab stop` ends the lab, and (`packetlab lab start arp`) is next."
+    assert prose(text, 36).split("\n") == [
+        "Passed: `packetlab lab stop` ends", "the lab, and", "(`packetlab lab start arp`) is next.",
+    ]  # fmt: skip
+    long = prose(f"Try `packetlab {'word ' * 20}` then", 40).split("\n")
+    assert max(map(len, long)) <= 40 and long[0].startswith("Try `packetlab word")
+
+
 def test_colour_changes_nothing_of_where_lines_end() -> None:
     text = "Machines **alpha** and **beta** are plugged into a **switch**, and so is *gamma*, the third of them all."
     plain, bold = prose(text, 30), prose(text, 30, colour=True)
