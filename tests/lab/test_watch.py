@@ -349,4 +349,5 @@ def test_where_a_line_has_no_room_addresses_of_ip_and_eth0_give_way_and_those_of
     card = "h2 eth0 <- Ethernet 02:8f:16:5a:54:a1 -> ff:ff:ff:ff:ff:ff local experiment 1, 13 bytes"
     assert fitted(card, 62) == card.replace(" eth0", "")
     four = "r eth1 -> 10.44.148.61 > 10.4.1.9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
-    assert fitted(four, 80) == "r eth1 -> 10.….61 > 10.….9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
+    assert fitted(four, 80) == "r eth1 -> …148.61 > …1.9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
+    assert fitted(four.replace("eth1", "eth0"), 78) == four.replace(" eth1", "")

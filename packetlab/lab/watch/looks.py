@@ -56,23 +56,17 @@ once at each of them.
 """
 
 _LONG = re.compile(r"\b([0-9a-f]{1,4}):[0-9a-f:]{6,}:([0-9a-f]{1,4})\b")
-_PAIR = re.compile(r"\b(\d+\.\d+\.\d+\.\d+) > (\d+\.\d+\.\d+\.\d+)\b")
+_PAIR = re.compile(r"\b\d+\.\d+\.(\d+\.\d+) > \d+\.\d+\.(\d+\.\d+)\b")
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
 def fitted(line: str, columns: int) -> str:
     """A frame's line; where it has no room, what is known anyway gives way, so that what was said is seen.
 
-    First addresses of IPv6 keep their ends only, then those of IPv4, then eth0 goes.
+    First addresses of IPv6 keep their ends only, then eth0 goes, then addresses of IPv4 keep their last two numbers.
     """
-    if len(line) <= columns:
-        return line
-    line = _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
     if len(line) > columns:
-        line = _PAIR.sub(lambda found: f"{_ends(found[1])} > {_ends(found[2])}", line)
-    return line if len(line) <= columns else line.replace(" eth0 ", " ", 1)
-
-
-def _ends(address: str) -> str:
-    first, _, _, last = address.split(".")
-    return f"{first}.….{last}" if len(first) + len(last) + 3 < len(address) else address
+        line = _LONG.sub(lambda found: found[0] if _MAC.fullmatch(found[0]) else f"{found[1]}:…:{found[2]}", line)
+    if len(line) > columns:
+        line = line.replace(" eth0 ", " ", 1)
+    return line if len(line) <= columns else _PAIR.sub(r"…\1 > …\2", line)
