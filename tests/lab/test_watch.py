@@ -1,6 +1,7 @@
 """`packetlab lab watch`: what a learner sees and presses, on a real running lab, at 80 columns and 24 lines."""
 
 import asyncio
+import json
 import os
 import pty
 import select
@@ -351,3 +352,23 @@ def test_where_a_line_has_no_room_addresses_of_ip_and_eth0_give_way_and_those_of
     four = "r eth1 -> 10.44.148.61 > 10.4.1.9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
     assert fitted(four, 80) == "r eth1 -> …148.61 > …1.9 TCP 22373 -> 36576 [FIN ACK] seq=1 ack=1 win=63"
     assert fitted(four.replace("eth1", "eth0"), 78) == four.replace(" eth1", "")
+
+
+def test_a_lab_that_is_done_says_at_its_last_step_which_is_next(learner: Learner) -> None:
+    progress = learner.state / "packetlab" / "progress.jsonl"
+    progress.parent.mkdir(exist_ok=True)
+    for step in ("guess", "ping", "look", "switch"):
+        with progress.open("a") as file:
+            file.write(json.dumps({"lab": "hub-or-switch", "step": step, "seed": 5, "time": 1}) + "\n")
+
+    async def test(app: WatchApp, pilot: Any) -> None:
+        await pilot.press("n")
+        await until(pilot, lambda: app.watcher.status["number"] == 2 and "ping" in text_of(app, "#text"))
+        assert "You have passed all" not in text_of(app, "#text")
+        await pilot.press("n")
+        await until(pilot, lambda: app.watcher.status["number"] == 3)
+        await pilot.press("n")
+        await until(pilot, lambda: text_of(app, "#text").startswith("You have passed all 4 steps. "))
+        assert "`packetlab lab start first-packet` is next" in " ".join(text_of(app, "#text").split())
+
+    on_screen(test)

@@ -30,6 +30,6 @@ def step_text(status: dict[str, Any], width: int) -> Text:
         parts.append(prose(f"Replay mode: frames come from a capture. {status['replay']}", width))
     if status["number"] > 1:
         parts.append(status["diagram"])  # who knows the network already reads first what there is to do
-    if status["onward"]:
+    if status["onward"] and status["number"] == status["of"]:  # in any other it would only take room
         parts.insert(0, prose(status["onward"], width))
     return Text.from_ansi("\n\n".join(parts))
