@@ -278,7 +278,7 @@ def test_listen_gives_back_more_than_fits_into_buffers(served: Network) -> None:
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["127.0.0.1"], "a port are needed"), (["127.0.0.1", "0"], "range"),
+    (["127.0.0.1"], "a port are needed"), (["127.0.0.1", "0"], "1 to 65535"),
     (["127.0.0.1", "7", r"\q"], "stands for nothing"),
     (["127.0.0.1", "7", "abc", "--hex"], "hex digits"), (["127.0.0.1", "7", "-", "--size", "3"], "standard input"),
     (["127.0.0.1", "7", "--mss", "1"], "segments of 1 bytes"), (["127.0.0.1", "7", "--congestion", "nope"], "nope"),
