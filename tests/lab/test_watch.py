@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -223,26 +224,53 @@ def test_when_the_lab_ends_elsewhere_the_screen_ends_with_a_sentence(learner: Le
     on_screen(test)
 
 
+def on_terminal(state: Path) -> tuple[int, int]:
+    """`lab watch` on a terminal of its own that no signal tells of its end: the process, the terminal's other side."""
+    child, master = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.environ |= {"XDG_STATE_HOME": str(state), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        os.execv(sys.executable, [sys.executable, "-m", "packetlab.cli.main", "lab", "watch", "hub-or-switch"])
+    return child, master
+
+
+def read_until(master: int, wanted: bytes, seconds: float = 60) -> bytes:
+    """What was drawn up to and with some words, or all until the program is gone."""
+    said, end = b"", time.monotonic() + seconds
+    while wanted not in said and time.monotonic() < end:
+        ready, _, _ = select.select([master], [], [], 0.2)
+        try:
+            said += os.read(master, 65536) if ready else b""
+        except OSError:
+            break
+    return said
+
+
 def test_in_a_real_terminal_it_starts_the_lab_draws_itself_and_leaves_it_running(tmp_path: Path) -> None:
     with Learner(tmp_path) as learner:
-        child, master = pty.fork()
-        if child == 0:
-            os.environ |= {"XDG_STATE_HOME": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-            os.execv(sys.executable, [sys.executable, "-m", "packetlab.cli.main", "lab", "watch", "hub-or-switch"])
-        said, pressed, end = b"", False, time.monotonic() + 30
-        while time.monotonic() < end:
-            ready, _, _ = select.select([master], [], [], 0.2)
-            try:
-                said += os.read(master, 65536) if ready else b""
-            except OSError:
-                break
-            if b"Six machines" in said and not pressed:
-                pressed = True
-                os.write(master, b"q")
+        child, master = on_terminal(tmp_path)
+        assert b"Six machines" in read_until(master, b"Six machines")
+        os.write(master, b"q")
+        assert b"packetlab lab stop" in read_until(master, b"packetlab lab stop")
         _, status = os.waitpid(child, 0)
         os.close(master)
-        assert pressed and os.waitstatus_to_exitcode(status) == 0
-        assert b"packetlab lab stop" in said
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert learner.must("stop").stdout.startswith("hub-or-switch has ended")
+
+
+def test_when_its_terminal_is_gone_it_ends_and_leaves_the_lab_running(tmp_path: Path) -> None:
+    with Learner(tmp_path) as learner:
+        child, master = on_terminal(tmp_path)
+        assert b"Six machines" in read_until(master, b"Six machines")
+        os.close(master)
+        end, done, status = time.monotonic() + 30, 0, 0
+        while not done and time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0.05)
+        if not done:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        assert done and os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
         assert learner.must("stop").stdout.startswith("hub-or-switch has ended")
 
 
