@@ -372,7 +372,8 @@ def answers_table(ev):
 def diagnose_table(ev, given, right):
     if given["listen"] in (ev.value("one"), ev.value("two")):
         return "There a program waits that you know. Find the third line with the state 0A."
-    if given["listen"] == swapped(right["listen"]) or given["waits"] == swapped(right["waits"]):
+    # A port such as 55512 (d8 d8) is the same when it is turned round.
+    if any(given[name] == swapped(right[name]) != str(right[name]) for name in ("listen", "waits")):
         return "You turned the bytes of the port round. In this table only the addresses are turned round."
     if given["open"] == str(right["open"] + 1):
         return "You counted the socket that listens. It is no connection: it waits for them."

@@ -8,6 +8,7 @@ import pytest
 from packetlab.cli.within import within
 from packetlab.lab.attempts import missing_programs, solve
 from packetlab.lab.authoring import matrix
+from packetlab.lab.evidence import Evidence
 from packetlab.lab.format import TRACKS, Lab, lab_names, labs_folder, read_lab
 from packetlab.lab.run import Running
 from packetlab.model.errors import NamespaceError
@@ -61,3 +62,15 @@ def test_it_is_complete(name: str) -> None:
         assert lab.solution(step), f"{step.id} has no solution"
         assert len(lab.mistakes(step)) >= (1 if step.questions else 2), f"{step.id} has too few mistakes"
         assert not step.file or lab.starter(step).is_file(), f"{step.id} has no start/{step.file}"
+
+
+def test_sockets_does_not_take_a_right_port_for_one_turned_round_where_both_its_bytes_are_alike() -> None:
+    lab = read_lab(labs_folder() / "sockets")
+    values, _ = lab.values(1)
+    diagnose = lab.function("diagnose", lab.step("table"))
+    assert diagnose is not None
+    right = {"listen": 29456, "open": 5, "waits": 0xD8D8}
+    given = {name: str(value) for name, value in right.items()}
+    evidence = Evidence([], values, places=[])
+    assert "It is no connection" in diagnose(evidence, given | {"open": "6"}, right)
+    assert "turned the bytes" in diagnose(evidence, given | {"listen": str(0x1073)}, right)
