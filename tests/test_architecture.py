@@ -129,6 +129,17 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by(code) & HEAVY
 
 
+def test_a_filter_asked_of_packets_one_by_one_loads_no_numpy() -> None:
+    """A lab asks hundreds of them, and is over before NumPy would be there."""
+    code = (
+        "from packetlab import IPv4, UDP, decapsulate\nfrom packetlab.analysis.filter import parse\n"
+        "sent = IPv4(src='10.0.0.1', dst='10.0.0.2') / UDP(src_port=9, dst_port=7) / b'hello'\n"
+        "packet = decapsulate(sent.encapsulate(), IPv4)\n"
+        "assert parse('udp.payload contains \"hello\" && udp.dstport == 7').matches(packet)"
+    )
+    assert "numpy" not in loaded_by(code)
+
+
 def tree() -> list[Path]:
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listing.returncode == 0 and listing.stdout:

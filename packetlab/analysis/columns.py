@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from packetlab.analysis.cells import At, Cells, distinct, one_number, taken
+from packetlab.analysis.places import places_in
 from packetlab.analysis.plan import Column, Plan, plan_of
 from packetlab.analysis.reach import reach_of
 from packetlab.capture.index import Chunk
@@ -446,22 +447,6 @@ def _kept(places: Places, keep: Column) -> Places:
     if keep.all():
         return places
     return Places(places.rows[keep], places.at[keep], places.body[keep], places.stop[keep], places.claimed[keep])
-
-
-def places_in(packet: Packet, cls: type[Header], wire_length: int) -> Iterator[tuple[int, int, int, int]]:
-    """(at, body, stop, claimed) of each header of the class."""
-    claimed = max(wire_length, len(packet.data or b""))
-    for header, (at, body, stop) in zip(packet.layers, packet.bounds(), strict=True):
-        for spec in header.fields:
-            fill = spec.fill
-            if isinstance(fill, Length) and fill.counts in ("header+body", "body"):
-                value, start = getattr(header, spec.slot), at if fill.counts == "header+body" else body
-                if value is CUT or (value == 0 and fill.zero_is_rest):
-                    continue
-                end = start + value * fill.unit + fill.plus
-                claimed = min(end, claimed) if end >= body else claimed
-        if isinstance(header, cls):
-            yield at, body, stop, max(claimed, stop)
 
 
 def _as_columns(spec: FieldSpec, pairs: list[tuple[int, Any]]) -> Found:

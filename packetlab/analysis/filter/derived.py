@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from packetlab.analysis.places import places_in
 from packetlab.application.dns import DNS
 from packetlab.application.http import HTTP, HTTPRequest, HTTPResponse
 from packetlab.internet.ipv4 import IPv4
@@ -68,8 +69,6 @@ def _bodies(cls: type[Header], length: bool) -> Read:
     """The captured bytes behind each header, or how many were on the wire by the lengths around it."""
 
     def read(packet: Packet, frame: Frame) -> Iterator[Any]:
-        from packetlab.analysis.columns import places_in
-
         if packet.data is None:
             return
         for _, body, stop, claimed in places_in(packet, cls, frame.wire_length):
