@@ -99,6 +99,7 @@ class Way:
             return []
         return [(seen, self._place(seen[TCP].acknowledgment)) for seen in self._heard if seen[TCP].flags & TCP.ACK]
 
+    @cached_property
     def _events(self) -> list[tuple[int, Segment | None, int]]:
         """(frame number, segment, 0) and (frame number, None, bytes acknowledged), in order of time."""
         events: list[tuple[int, Segment | None, int]] = [(one.seen.number, one, 0) for one in self.segments]
@@ -113,7 +114,7 @@ class Way:
         """
         found: list[list[Segment]] = [[]]
         mark = sent = 0
-        for _, segment, acknowledged in self._events():
+        for _, segment, acknowledged in self._events:
             if segment is None:
                 if acknowledged > mark:
                     mark = sent
@@ -126,7 +127,7 @@ class Way:
     def in_flight(self, at: Seen) -> int:
         """Bytes that were sent until that frame (itself included) and not yet acknowledged, seen at the sender."""
         sent = acknowledged = 0
-        for number, segment, place in self._events():
+        for number, segment, place in self._events:
             if number <= at.number:
                 sent = max(sent, segment.end if segment else 0)
                 acknowledged = max(acknowledged, place)
