@@ -2,6 +2,7 @@
 
 import socket
 import time
+from bisect import bisect_left
 from itertools import pairwise
 
 from packetlab.internet.ipv4 import IPv4
@@ -249,15 +250,20 @@ def check_reliable(ev):
         ev.mistake(f"Your program has not ended; it sent message {last} last, {len(by_number[last])} times. Does "
                    f"`deliver` return when the acknowledgment has come? And 20 ms are enough to wait.",
                    *by_number[last][-2:])
+    # A program that takes any acknowledgment for its own has had one for each message that it went on from. One that
+    # does not listen may by chance be slow enough at one message, never at all of them.
+    receipts = sorted(seen.time for each in heard.values() for seen in each)
+    listens = all(bisect_left(receipts, by_number[number + 1][0].time) > number
+                  for number in by_number if number + 1 in by_number)
     for number, copies in sorted(by_number.items()):
         if number in came or number >= many:
             continue
         until = by_number[number + 1][0].time if number + 1 in by_number else copies[0].time
         stale = [seen for earlier in range(number) for seen in heard.get(earlier, []) if seen.time < until]
         old = [seen for seen in stale if copies[0].time < seen.time]
-        if len(stale) > number and until - copies[0].time < HURRY:
-            old = old or stale[-1:]  # one for each message that went before, and one was left for this
-        if old:
+        if not old and until - copies[0].time < HURRY:
+            old = stale[-1:]  # it lay there already when this was sent
+        if listens and old:
             ev.mistake(f"Message {number} never reached s, and you went on. What had come in was an acknowledgment of "
                        "an earlier message, its second copy: look at the number.", *copies, old[0])
         if number < last or ev.notes["ended"]:
