@@ -268,13 +268,13 @@ def traffic_box(lab):
     t_saw = UDP_ONLY + " && ip.dst == {t.ip}"
     came = UDP_ONLY + " && ip.src == {t.ip}"
     look = lambda: sum(len(lab.look().at(name).all(came)) for name in ("a", "b"))  # noqa: E731
-    lab.until(lambda: look() >= len(ROUNDS) or program.process.poll() is not None, 2.5)
+    back = lab.until(lambda: look() >= len(ROUNDS) or program.process.poll() is not None, 2.5)
     used = {seen[UDP].src_port for seen in lab.look().at("t").all(t_saw)}
     lab.notes["unused"] = next(port for port in range(30_000, 31_000) if port not in used)
     datagrams(lab, "t").sendto(b"stranger", (lab.value("pub.box"), lab.notes["unused"]))
     # One more round trip: after it, the box is through with the stranger.
     socks["a", 0].sendto(b"last", target)
-    lab.until(lambda: look() > len(ROUNDS) or program.process.poll() is not None, 2.5)
+    lab.until(lambda: look() > len(ROUNDS) or program.process.poll() is not None, 2.5 if back else 0.5)
     lab.notes["ended"] = program.wait(0.01) is not None  # and what it printed has been read
 
 

@@ -206,6 +206,8 @@ class Running:
 
         Where it is not true in time, it is asked once more after `settle`: a slow machine is no reason for a verdict.
         """
+        if self._disturb:
+            at_most = min(at_most, 0.3)  # what the sniffers would have shown may never be there
         deadline = time.monotonic() + at_most
         while not (value := condition()):
             if time.monotonic() >= deadline:
