@@ -169,7 +169,7 @@ class Session:
             raise UsageError(f"{self.network_name} is the network of the running lab", remedy="packetlab lab stop")
         with self._lock:
             answer = getattr(self, "do_" + name)(**arguments)
-        return Last(answer) if self._ended.is_set() else answer
+        return Last(answer, self._ended.set) if name == "stop" else answer
 
     def _answer_about_network(self, request: dict[str, Any], client: Client) -> Any:
         if self.run is None:
@@ -317,6 +317,5 @@ class Session:
         return self.do_status()
 
     def do_stop(self) -> dict[str, Any]:
-        """The end."""
-        self._ended.set()
+        """What there is to say at the end, which comes once it was said."""
         return {"lab": self.lab.id, "passed": storage.passed_steps(self.lab), "of": len(self.lab.steps)}

@@ -62,6 +62,8 @@ class Last:
     """The answer of a process that will end: the client's connection stays open until it has."""
 
     value: Any
+    end: Callable[[], object]
+    """Called once the answer is on its way: an end that began before could be there first."""
 
 
 Answer = Callable[[dict[str, Any], Client], Any]
@@ -170,6 +172,7 @@ class ControlServer:
             _send(channel, message)
         if isinstance(value, Last):
             self._kept.append(channel)
+            value.end()
         else:
             channel.close()
 

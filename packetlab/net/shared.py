@@ -59,8 +59,7 @@ def hold_in_background(network: Network, name: str, source: str = "") -> int:
                 found = answer(network, request, client)
                 return found | {"name": name, "source": source} if request["do"] == "describe" else found
             if request["do"] == "down":
-                ended.set()
-                return Last(True)
+                return Last(True, ended.set)
             raise UsageError(f"a network cannot {request['do']!r}")
 
         try:

@@ -17,7 +17,7 @@ import pytest
 from packetlab.model.errors import PacketLabError, PrivilegeError, UsageError
 from packetlab.net.channel import LARGEST, Channel, Gone
 from packetlab.net.control import Control
-from packetlab.net.control_server import MOST_CLIENTS, Client, ControlServer, Taken
+from packetlab.net.control_server import MOST_CLIENTS, Client, ControlServer, Last, Taken
 from tests.conftest import OrdinaryUser
 
 Serve = Callable[[Callable[[dict[str, Any], Client], Any]], Control]
@@ -36,6 +36,8 @@ def serve() -> Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
+        for channel in server._kept:  # elsewhere the end of the process does that
+            channel.close()
 
 
 def test_values_travel_small_and_large(serve: Serve) -> None:
@@ -114,6 +116,19 @@ def test_the_server_knows_when_the_client_is_gone_and_hears_what_it_says(serve: 
     channel.send({"signal": 15})
     channel.close()
     assert gone.wait(10) and heard == [{"signal": 2}, {"signal": 15}, None]
+
+
+def test_a_process_ends_once_its_last_answer_was_sent(serve: Serve) -> None:
+    received, in_order = threading.Event(), []
+    control = serve(lambda request, client: Last("farewell", lambda: in_order.append(received.wait(10))))
+    channel = control.open({})
+    with channel:
+        assert channel.receive()[0] == {"ok": "farewell"}
+        received.set()
+        deadline = time.monotonic() + 10
+        while not in_order and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert in_order == [True]
 
 
 def test_errors_say_what_the_caller_calls_it(serve: Serve) -> None:
