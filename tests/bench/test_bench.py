@@ -35,7 +35,8 @@ def test_networks_wires_and_labs_are_quick() -> None:
         probe()
     except NamespaceError as error:
         missing(f"virtual networks are not there: {error}")
-    assert_quick(lambda: (*net.building(rounds=5), *net.wire(frames=4000, rounds=2), *net.labs(rounds=2, names=("arp",))))
+    labs = ("arp",)
+    assert_quick(lambda: (*net.building(rounds=5), *net.wire(frames=4000, rounds=2), *net.labs(rounds=2, names=labs)))
 
 
 def test_a_row_says_whether_it_is_met() -> None:
