@@ -168,8 +168,7 @@ class Session:
         if name == "down":
             raise UsageError(f"{self.network_name} is the network of the running lab", remedy="packetlab lab stop")
         with self._lock:
-            answer = getattr(self, "do_" + name)(**arguments)
-        return Last(answer, self._ended.set) if name == "stop" else answer
+            return getattr(self, "do_" + name)(**arguments)
 
     def _answer_about_network(self, request: dict[str, Any], client: Client) -> Any:
         if self.run is None:
@@ -316,6 +315,7 @@ class Session:
         self._begin()
         return self.do_status()
 
-    def do_stop(self) -> dict[str, Any]:
+    def do_stop(self) -> Last:
         """What there is to say at the end, which comes once it was said."""
-        return {"lab": self.lab.id, "passed": storage.passed_steps(self.lab), "of": len(self.lab.steps)}
+        told = {"lab": self.lab.id, "passed": storage.passed_steps(self.lab), "of": len(self.lab.steps)}
+        return Last(told, self._ended.set)
